@@ -1,0 +1,50 @@
+/**
+ * `npm run generate`: gen/ from proto/. With `--check` it changes nothing and fails when gen/ is not what would be
+ * generated.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writeThirdPartyProtos } from "./third-party-protos.ts";
+
+writeThirdPartyProtos("third_party");
+if (process.argv.includes("--check")) {
+  const fresh = mkdtempSync(join(tmpdir(), "parley-gen-"));
+  try {
+    generate(["--output", fresh]);
+    const differing = difference(join(fresh, "gen"), "gen");
+    if (differing.length > 0) {
+      console.error(`gen/ is not up to date, run npm run generate:\n  ${differing.join("\n  ")}`);
+      process.exitCode = 1;
+    }
+  } finally {
+    rmSync(fresh, { recursive: true });
+  }
+} else {
+  generate([]);
+}
+
+function generate(options: string[]): void {
+  execFileSync("node_modules/.bin/buf", ["generate", ...options], { stdio: "inherit" });
+}
+
+/** Files that are not the same in both folders. */
+function difference(left: string, right: string): string[] {
+  const all = new Set([...filesIn(left), ...filesIn(right)]);
+  return [...all].filter((file) => read(join(left, file)) !== read(join(right, file))).sort();
+}
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+}
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
