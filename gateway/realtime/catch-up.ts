@@ -1,0 +1,126 @@
+import type { Connection, Lag } from "./connection.ts";
+import type { LiveLog } from "./live-log.ts";
+import { createFrame } from "./server-frame.ts";
+
+/** After a gap a connection still gets this many of the newest items; api.md promises a room's last 1,000. */
+export const keptByGap = 1000;
+/** Logs of one connection that are read side by side. */
+const sideBySide = 8;
+/** Bytes written between two looks at whether the socket takes them. */
+const stride = 64 * 1024;
+
+export interface CatchUpDeps {
+  /** Waits before the n-th retry (from 0); rejects when the gateway stops. */
+  backoff(attempt: number): Promise<void>;
+}
+
+/**
+ * Brings lagging connections up from the logs: pages are read and written as fast as the socket takes them, and when a
+ * connection has all that the live ones have, it becomes one of them in the same turn, so nothing can come between.
+ *
+ * Never writes beyond `log.seq`: what the gateway has not processed itself may contain the end of a membership.
+ */
+export function createCatchUp(deps: CatchUpDeps): (connection: Connection) => void {
+  async function run(connection: Connection): Promise<void> {
+    for (let attempt = 0; !connection.closed && !connection.slow && connection.lags?.size; ) {
+      const some = [...connection.lags].slice(0, sideBySide);
+      const progress = await Promise.all(some.map(([log, lag]) => step(connection, log, lag)));
+      if (progress.includes(true)) attempt = 0;
+      else await deps.backoff(attempt++);
+    }
+  }
+
+  return (connection) => {
+    if (connection.catchingUp) return;
+    connection.catchingUp = true;
+    run(connection)
+      // Only backoff throws: the gateway stops, and with it the connection.
+      .catch(() => {})
+      .finally(() => {
+        connection.catchingUp = false;
+        // What came to lag, or drained, between the last look and here.
+        if (connection.lags?.size && !connection.slow && !connection.closed) queueMicrotask(() => again(connection));
+      });
+  };
+
+  function again(connection: Connection): void {
+    if (connection.catchingUp) return;
+    connection.catchingUp = true;
+    run(connection)
+      .catch(() => {})
+      .finally(() => {
+        connection.catchingUp = false;
+      });
+  }
+}
+
+/** One page of one log. Answers whether anything came of it; false means wait before trying again. */
+async function step(connection: Connection, log: LiveLog, lag: Lag): Promise<boolean> {
+  const current = () => connection.lags?.get(log) === lag && !connection.closed;
+  try {
+    if (lag.after > log.seq && lag.until === undefined) {
+      await log.refresh();
+      if (!current()) return true;
+      if (lag.after > log.seq) leap(connection, log, lag, log.seq + 1, true);
+    }
+    if (log.seq - lag.after > lag.maxReplay) leap(connection, log, lag, log.seq - keptByGap + 1, false);
+    if (settle(connection, log, lag)) return true;
+
+    const page = await log.page(lag.after);
+    if (!current()) return true;
+    if (page.firstSeq > lag.after + 1) leap(connection, log, lag, page.firstSeq, false);
+    const before = lag.after;
+    write(connection, log, lag, page.frames);
+    return settle(connection, log, lag) || connection.slow || lag.after > before;
+  } catch {
+    return false;
+  }
+}
+
+function write(
+  connection: Connection,
+  log: LiveLog,
+  lag: Lag,
+  frames: readonly { seq: number; bytes(format: "json" | "proto"): Buffer }[],
+): void {
+  const end = Math.min(log.seq, lag.until ?? Number.POSITIVE_INFINITY);
+  let bytes = 0;
+  for (const frame of frames) {
+    if (frame.seq <= lag.after) continue;
+    if (frame.seq > end || connection.slow) return;
+    connection.push(frame);
+    lag.after = frame.seq;
+    bytes += frame.bytes(connection.sink.format).length;
+    if (bytes > stride) {
+      connection.flush();
+      bytes = 0;
+    }
+  }
+}
+
+/** Leaves out everything before `nextSeq` and says so. */
+function leap(connection: Connection, log: LiveLog, lag: Lag, nextSeq: number, reset: boolean): void {
+  connection.push(
+    createFrame({ kind: { case: "gap", value: { log: log.where, nextSeq: BigInt(nextSeq), reset } } }),
+  );
+  lag.after = nextSeq - 1;
+}
+
+/** Ends the lag if it is made up; answers whether it is. */
+function settle(connection: Connection, log: LiveLog, lag: Lag): boolean {
+  if (lag.until !== undefined) {
+    if (lag.after < lag.until) return false;
+    if (lag.next) connection.lags?.set(log, lag.next);
+    else connection.lags?.delete(log);
+    return true;
+  }
+  if (lag.after < log.seq) return false;
+  if (lag.announce) {
+    connection.push(
+      createFrame({ kind: { case: "caughtUp", value: { log: log.where, seq: BigInt(lag.after) } } }),
+    );
+  }
+  connection.lags?.delete(log);
+  log.live.add(connection);
+  return true;
+}

@@ -1,0 +1,242 @@
+import type { CloseCause } from "./close-codes.ts";
+import type { Format } from "./codec.ts";
+import type { LiveLog } from "./live-log.ts";
+import { createFrame, type Frames } from "./server-frame.ts";
+import type { UserChannel } from "./user-channel.ts";
+
+/** Where a connection's frames go: a WebSocket. Writing never waits. */
+export interface FrameSink {
+  readonly format: Format;
+  /** Bytes written that the kernel has not taken. */
+  readonly unsent: number;
+  write(frames: readonly Frames[]): void;
+  ping(): void;
+  pauseReading(): void;
+  resumeReading(): void;
+  /** Ends the connection after what was written. */
+  close(code: number, reason: string): void;
+  /** Ends it at once. */
+  terminate(): void;
+}
+
+/** How far behind a connection is in one log. */
+export interface Lag {
+  /** The last seq that the connection has. */
+  after: number;
+  /** The seq with which it ends, when the person is no longer in the room. */
+  until: number | undefined;
+  /** Say `caughtUp` at the end. */
+  announce: boolean;
+  /** More missed items than this are left out with a gap. */
+  maxReplay: number;
+  /** Where it goes on after `until`: the person joined again. */
+  next: Lag | undefined;
+}
+
+/** Bytes that may wait for a socket before it is no longer pushed to. */
+const maxUnsent = 256 * 1024;
+/** Frames of the client that may be without an answer before its socket is no longer read. */
+export const maxUnanswered = 1000;
+/** A reader that fell behind while connected is brought up from the log as long as it is no further behind. */
+const maxReplayOfSlow = 10_000;
+
+/** Gathers the connections written to in one turn of the event loop, and flushes them together at its end. */
+export interface Flusher {
+  mark(connection: Connection): void;
+}
+
+export function createFlusher(): Flusher {
+  let dirty: Connection[] = [];
+  const flush = () => {
+    const connections = dirty;
+    dirty = [];
+    for (const connection of connections) connection.flush();
+  };
+  return {
+    mark(connection) {
+      if (dirty.push(connection) === 1) setImmediate(flush);
+    },
+  };
+}
+
+/** What a connection needs of its surroundings; one object shared by all connections. */
+export interface ConnectionDeps {
+  readonly flusher: Flusher;
+  /** Brings the connection up where it lags. */
+  catchUp(connection: Connection): void;
+  /** Seconds over which reconnects are spread when the server shuts down. */
+  readonly reconnectSpreadSeconds: number;
+}
+
+const nothing: readonly Frames[] = [];
+
+/**
+ * One client's connection: what it is, what is to be written, where it lags. A class, since ten thousand idle ones are
+ * held: methods are shared and what is rarely needed is made when it is.
+ *
+ * When unsent bytes pass `maxUnsent` the connection is slow: logs no longer push to it (each remembers in a `Lag` where
+ * it stopped), signals are dropped, and its socket isn't read, so that answers can't pile up either. When the socket
+ * has drained, catch-up brings it up from the logs. Memory is bounded by `maxUnsent`, one turn's frames, and a `Lag` per
+ * room.
+ */
+export class Connection {
+  readonly sink: FrameSink;
+  readonly id: string;
+  readonly #deps: ConnectionDeps;
+  /** The client's address, for limits. */
+  readonly address: string;
+  #out: readonly Frames[] = nothing;
+  user: UserChannel | undefined;
+  sessionId = "";
+  /** The caller's slot on the way to Message. */
+  slot = 0;
+  /** When the access token ends, ms. */
+  expiresAt = 0;
+  helloStarted = false;
+  /** Frames that came while the hello was being served; at most what one read of the socket held. */
+  #deferred: (() => void)[] | undefined;
+  /** `ready` was sent. */
+  ready = false;
+  slow = false;
+  closed = false;
+  /** A catch-up is at work. */
+  catchingUp = false;
+  unanswered = 0;
+  /** Frames in a row that were none. */
+  refused = 0;
+  /** Heartbeat turns since the client was heard. */
+  silent = 0;
+  /** Data under another epoch than the server's: cursors mean nothing. */
+  foreignEpoch = false;
+  lags: Map<LiveLog, Lag> | undefined;
+
+  constructor(sink: FrameSink, id: string, address: string, deps: ConnectionDeps) {
+    this.sink = sink;
+    this.id = id;
+    this.address = address;
+    this.#deps = deps;
+  }
+
+  push(frames: Frames): void {
+    if (this.closed) return;
+    if (this.#out === nothing) {
+      this.#out = [frames];
+      this.#deps.flusher.mark(this);
+    } else {
+      (this.#out as Frames[]).push(frames);
+    }
+  }
+
+  flush(): void {
+    if (this.#out === nothing || this.closed) return;
+    const out = this.#out;
+    this.#out = nothing;
+    this.sink.write(out);
+    if (!this.slow && this.sink.unsent > maxUnsent) {
+      this.slow = true;
+      this.sink.pauseReading();
+    }
+  }
+
+  /** The socket took everything. */
+  drained(): void {
+    if (!this.slow || this.closed) return;
+    this.slow = false;
+    if (this.unanswered < maxUnanswered) this.sink.resumeReading();
+    if (this.lags?.size) this.#deps.catchUp(this);
+  }
+
+  /** A frame came that will be answered. */
+  expectAnswer(): void {
+    if (++this.unanswered >= maxUnanswered) this.sink.pauseReading();
+  }
+
+  /** Such a frame's answer. */
+  answer(frames: Frames): void {
+    this.push(frames);
+    if (this.unanswered-- === maxUnanswered && !this.slow) this.sink.resumeReading();
+  }
+
+  /** A frame that turned out to have no answer. */
+  noAnswer(): void {
+    if (this.unanswered-- === maxUnanswered && !this.slow) this.sink.resumeReading();
+  }
+
+  /** Keeps a frame for when the hello has been served; the socket isn't read until then. */
+  defer(handle: () => void): void {
+    if (!this.#deferred) {
+      this.#deferred = [];
+      this.sink.pauseReading();
+    }
+    this.#deferred.push(handle);
+  }
+
+  undefer(): void {
+    const deferred = this.#deferred;
+    if (!deferred) return;
+    this.#deferred = undefined;
+    for (const handle of deferred) handle();
+    if (this.unanswered < maxUnanswered && !this.slow) this.sink.resumeReading();
+  }
+
+  /** Begins to follow `log` after `after`: live at once where it may, else by catching up. */
+  begin(log: LiveLog, after: number): void {
+    const lag = this.lags?.get(log);
+    if (lag) last(lag).next = lagFrom(after);
+    else if (this.slow) this.lag(log, after);
+    else log.live.add(this);
+  }
+
+  /** Is not pushed to any more, having what is up to `after`; brought up when the socket drains. */
+  lag(log: LiveLog, after: number): void {
+    this.lags ??= new Map();
+    this.lags.set(log, lagFrom(after));
+  }
+
+  /** Starts over in `log` from a cursor of the client's. */
+  restart(log: LiveLog, after: number, maxReplay: number): void {
+    log.live.delete(this);
+    this.lags ??= new Map();
+    this.lags.set(log, { after, until: undefined, announce: true, maxReplay, next: undefined });
+    this.#deps.catchUp(this);
+  }
+
+  /** The person's part in `log` ends with `until`. */
+  finish(log: LiveLog, until: number): void {
+    if (log.live.delete(this)) return;
+    const lag = this.lags?.get(log);
+    if (lag) last(lag).until = until;
+  }
+
+  /** Says goodbye and closes. */
+  close(cause: CloseCause): void {
+    if (this.closed) return;
+    const spread = cause.resumable ? Math.random() * this.#deps.reconnectSpreadSeconds : 0;
+    this.push(
+      createFrame({
+        kind: {
+          case: "goodbye",
+          value: {
+            code: cause.code,
+            reason: cause.reason,
+            resumable: cause.resumable,
+            reconnectAfter: { seconds: BigInt(Math.floor(spread)), nanos: Math.floor((spread % 1) * 1e3) * 1e6 },
+          },
+        },
+      }),
+    );
+    this.flush();
+    this.closed = true;
+    this.sink.close(cause.code, cause.reason);
+  }
+}
+
+function lagFrom(after: number): Lag {
+  return { after, until: undefined, announce: false, maxReplay: maxReplayOfSlow, next: undefined };
+}
+
+function last(lag: Lag): Lag {
+  let end = lag;
+  while (end.next) end = end.next;
+  return end;
+}

@@ -1,0 +1,170 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { DeliveryService } from "#gen/parley/internal/v1/delivery_service_pb.js";
+import { MessageInternalService } from "#gen/parley/internal/v1/message_internal_service_pb.js";
+import { toStatus, UnavailableError } from "../../services/common/errors.ts";
+import { newId } from "../../services/common/ids.ts";
+import { abortableSleep, backoffMs, runForever, type ServiceDeps } from "../../services/common/lifecycle.ts";
+import { createCatchUp } from "./catch-up.ts";
+import { createClientSessions } from "./client-session.ts";
+import { type CloseCause, closeCauses } from "./close-codes.ts";
+import { Connection, type ConnectionDeps, createFlusher } from "./connection.ts";
+import { createDeliveryLink } from "./delivery-link.ts";
+import { createHeadWatch } from "./head-watch.ts";
+import { createHub } from "./hub.ts";
+import { createMessageLog } from "./message-log.ts";
+import { createSignalSender } from "./signals.ts";
+import { createConnectionTimers } from "./timers.ts";
+import { createRealtimeSocketServer } from "./websocket-server.ts";
+import { createWriteLink } from "./write-link.ts";
+
+export interface RealtimeConfig {
+  /** WebSocket pings, and how long silence is borne: two of these. */
+  readonly heartbeatMs: number;
+  /** How long a connection may take to say hello. */
+  readonly helloTimeoutMs: number;
+}
+
+/** The realtime side of the gateway. */
+export interface Realtime {
+  /** Takes over an upgrade; false if the subprotocol is none of ours. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, address: string): boolean;
+  /** Open connections, those without a hello included. */
+  readonly connections: number;
+  /** Says goodbye to everybody and stops. Resolves when all connections are closed, after some seconds at the latest. */
+  close(): Promise<void>;
+}
+
+const headIntervalMs = 5000;
+const disconnectedHeadIntervalMs = 1000;
+const headGraceMs = 1000;
+const lingerMs = 10_000;
+const giveUpWritesMs = 10_000;
+const closeTimeoutMs = 3000;
+const reconnectSpreadSeconds = 5;
+
+/** Composes the realtime side: one hub, one stream each to Delivery and Message, and the connections. */
+export function startRealtime(config: RealtimeConfig, deps: ServiceDeps): Realtime {
+  const logger = deps.logger.child({ component: "realtime" });
+  const stop = new AbortController();
+  const backoff = (attempt: number) => abortableSleep(backoffMs(attempt), stop.signal);
+  const messages = deps.rpc.client(MessageInternalService);
+  const delivery = deps.rpc.client(DeliveryService);
+  const log = createMessageLog(messages);
+  const connections = new Set<Connection>();
+  const bySession = new Map<string, Set<Connection>>();
+
+  const link = createDeliveryLink({
+    delivery,
+    received(response) {
+      hub.receive(response);
+      if (response.rebalanced) heads.check();
+    },
+    reopened: () => heads.check(),
+    backoff,
+    logger,
+  });
+  const hub = createHub({ link, log, backoff, lingerMs });
+  const heads = createHeadWatch({
+    hub,
+    log,
+    connected: () => link.connected,
+    logger,
+    intervalMs: headIntervalMs,
+    disconnectedIntervalMs: disconnectedHeadIntervalMs,
+    graceMs: headGraceMs,
+  });
+  const writes = createWriteLink({
+    messages,
+    backoff,
+    unavailable: () => toStatus(new UnavailableError("messages can't be written right now, try again")),
+    giveUpMs: giveUpWritesMs,
+    logger,
+  });
+  const timers = createConnectionTimers(config);
+  const sessions = createClientSessions({
+    hub,
+    writes,
+    signals: createSignalSender({ delivery, logger }),
+    verifier: deps.verifier,
+    validator: deps.validator,
+    heartbeatMs: config.heartbeatMs,
+    identified(connection) {
+      timers.checkAt(connection, connection.expiresAt);
+      const ofSession = bySession.get(connection.sessionId);
+      if (ofSession) ofSession.add(connection);
+      else bySession.set(connection.sessionId, new Set([connection]));
+    },
+    logger,
+  });
+  const connectionDeps: ConnectionDeps = {
+    flusher: createFlusher(),
+    catchUp: createCatchUp({ backoff }),
+    reconnectSpreadSeconds,
+  };
+
+  function forget(connection: Connection): void {
+    connections.delete(connection);
+    timers.remove(connection);
+    hub.leave(connection);
+    if (connection.slot > 0) writes.retire(connection.slot);
+    const ofSession = bySession.get(connection.sessionId);
+    if (ofSession?.delete(connection) && ofSession.size === 0) bySession.delete(connection.sessionId);
+    if (connections.size === 0) emptied?.();
+  }
+
+  const server = createRealtimeSocketServer({
+    logger,
+    handlers: {
+      opened(sink, address) {
+        const connection = new Connection(sink, newId(), address, connectionDeps);
+        connections.add(connection);
+        timers.add(connection);
+        if (stopping) connection.close(closeCauses.shuttingDown);
+        return connection;
+      },
+      frame: sessions.handle.bind(sessions),
+      refused: sessions.refuse.bind(sessions),
+      closed: forget,
+    },
+  });
+  const unlisten = deps.verifier.onRevoked((sessionId) => {
+    for (const connection of bySession.get(sessionId) ?? []) connection.close(closeCauses.sessionEnded);
+  });
+  const loops = [
+    runForever("delivery link", link.run, stop.signal, logger),
+    runForever("write link", writes.run, stop.signal, logger),
+    runForever("head watch", heads.run, stop.signal, logger),
+  ];
+  let stopping = false;
+  let emptied: (() => void) | undefined;
+
+  async function closeAll(cause: CloseCause): Promise<void> {
+    if (connections.size === 0) return;
+    const all = new Promise<void>((resolve) => {
+      emptied = resolve;
+    });
+    for (const connection of connections) connection.close(cause);
+    const timeout = setTimeout(() => {
+      for (const connection of connections) connection.sink.terminate();
+    }, closeTimeoutMs);
+    await all;
+    clearTimeout(timeout);
+  }
+
+  return {
+    upgrade: server.upgrade,
+    get connections() {
+      return connections.size;
+    },
+    async close() {
+      stopping = true;
+      unlisten();
+      await closeAll(closeCauses.shuttingDown);
+      timers.close();
+      stop.abort();
+      await Promise.all(loops);
+      hub.close();
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { FeedEntry } from "#gen/parley/message/v1/feed_pb.js";
+import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
+import { type ServerFrame, ServerFrameSchema } from "#gen/parley/realtime/v1/frames_pb.js";
+import { encodeBinary, encodeJson, type Format } from "./codec.ts";
+
+/**
+ * What is written to connections: one frame or several in order, encoded at most once per format however many
+ * connections get it.
+ */
+export interface Frames {
+  /** WebSocket frames, header included. */
+  bytes(format: Format): Buffer;
+}
+
+/** A frame that stands for one item of a log. */
+export interface NumberedFrame extends Frames {
+  readonly seq: number;
+}
+
+class SharedFrame implements NumberedFrame {
+  readonly seq: number;
+  readonly #frame: ServerFrame;
+  #json: Buffer | undefined;
+  #proto: Buffer | undefined;
+
+  constructor(frame: ServerFrame, seq: number) {
+    this.#frame = frame;
+    this.seq = seq;
+  }
+
+  bytes(format: Format): Buffer {
+    if (format === "json") {
+      this.#json ??= encodeJson(this.#frame);
+      return this.#json;
+    }
+    this.#proto ??= encodeBinary(this.#frame);
+    return this.#proto;
+  }
+}
+
+class JoinedFrames implements Frames {
+  readonly #frames: readonly Frames[];
+  #json: Buffer | undefined;
+  #proto: Buffer | undefined;
+
+  constructor(frames: readonly Frames[]) {
+    this.#frames = frames;
+  }
+
+  bytes(format: Format): Buffer {
+    if (format === "json") {
+      this.#json ??= Buffer.concat(this.#frames.map((frame) => frame.bytes(format)));
+      return this.#json;
+    }
+    this.#proto ??= Buffer.concat(this.#frames.map((frame) => frame.bytes(format)));
+    return this.#proto;
+  }
+}
+
+export function createFrame(frame: MessageInitShape<typeof ServerFrameSchema>): Frames {
+  return new SharedFrame(create(ServerFrameSchema, frame), 0);
+}
+
+export function createEventFrame(event: TimelineEvent): NumberedFrame {
+  return new SharedFrame(create(ServerFrameSchema, { kind: { case: "event", value: event } }), Number(event.seq));
+}
+
+export function createFeedFrame(entry: FeedEntry): NumberedFrame {
+  return new SharedFrame(create(ServerFrameSchema, { kind: { case: "feed", value: entry } }), Number(entry.seq));
+}
+
+/** Several frames as one piece, joined once for all who get them. */
+export function joinFrames(frames: readonly Frames[]): Frames {
+  return frames.length === 1 ? (frames[0] as Frames) : new JoinedFrames(frames);
+}

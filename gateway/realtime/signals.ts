@@ -1,0 +1,51 @@
+import { create } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import {
+  type DeliveryService,
+  type RoomSignal,
+  RoomSignalSchema,
+} from "#gen/parley/internal/v1/delivery_service_pb.js";
+import type { Connection } from "./connection.ts";
+
+/** Sends signals to Delivery, those of one turn together. Best effort: what can't be sent is forgotten. */
+export interface SignalSender {
+  typing(connection: Connection, roomId: string, userId: string): void;
+}
+
+/** A person's typing in a room is passed on at most this often; clients show it for longer. */
+const repeatMs = 1000;
+const maxGathered = 1000;
+
+export function createSignalSender(deps: {
+  delivery: Client<typeof DeliveryService>;
+  logger: Logger;
+  now?: () => number;
+}): SignalSender {
+  const now = deps.now ?? Date.now;
+  let gathered: RoomSignal[] = [];
+  /** When each connection last said so, and where; a connection that types in two rooms at once is none of a person's. */
+  const last = new WeakMap<Connection, { roomId: string; at: number }>();
+
+  async function flush(): Promise<void> {
+    const signals = gathered;
+    gathered = [];
+    try {
+      await deps.delivery.signal({ signals }, { timeoutMs: 1000 });
+    } catch (err) {
+      deps.logger.debug({ err }, "signals were dropped");
+    }
+  }
+
+  return {
+    typing(connection, roomId, userId) {
+      const before = last.get(connection);
+      const at = now();
+      if (before && before.roomId === roomId && at - before.at < repeatMs) return;
+      last.set(connection, { roomId, at });
+      if (gathered.length >= maxGathered) return;
+      const signal = create(RoomSignalSchema, { roomId, userId, kind: { case: "typing", value: {} } });
+      if (gathered.push(signal) === 1) setImmediate(() => void flush());
+    },
+  };
+}

@@ -1,0 +1,152 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import type { Status } from "#gen/google/rpc/status_pb.js";
+import {
+  IntroductionSchema,
+  type MessageInternalService,
+  type Write,
+  type WriteAck,
+  type WriteRequest,
+  WriteRequestSchema,
+  WriteSchema,
+} from "#gen/parley/internal/v1/message_internal_service_pb.js";
+import { type AsyncQueue, createAsyncQueue } from "../../services/common/async-queue.ts";
+
+export type Operation = NonNullable<MessageInitShape<typeof WriteSchema>["operation"]>;
+export type Outcome = { ack: WriteAck } | { error: Status };
+
+/**
+ * This gateway's stream to Message: everybody's writes in batches, answered in batches.
+ *
+ * Writes of one turn of the event loop travel together. When the stream breaks, another is opened, the callers are
+ * introduced again and what is not answered is sent again, in order: Message knows the client ids, so nothing is done
+ * twice. A write that has waited `giveUpMs` without a stream is answered UNAVAILABLE; it may still have been done.
+ */
+export interface WriteLink {
+  /** Introduces a caller; the slot is for `write`. */
+  introduce(accessToken: string): number;
+  retire(slot: number): void;
+  /** Calls `answer` exactly once, later. */
+  write(slot: number, operation: Operation, answer: (outcome: Outcome) => void): void;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface WriteLinkDeps {
+  messages: Client<typeof MessageInternalService>;
+  backoff(attempt: number): Promise<void>;
+  /** The answer to a write that found no way. */
+  unavailable(): Status;
+  giveUpMs: number;
+  logger: Logger;
+  now?: () => number;
+}
+
+interface Pending {
+  readonly write: Write;
+  readonly since: number;
+  readonly answer: (outcome: Outcome) => void;
+}
+
+export function createWriteLink(deps: WriteLinkDeps): WriteLink {
+  const now = deps.now ?? Date.now;
+  const slots = new Map<number, string>();
+  /** In the order sent, which is the order of ids. */
+  const pending = new Map<bigint, Pending>();
+  let outgoing: AsyncQueue<WriteRequest> | undefined;
+  let batch: WriteRequest | undefined;
+  let lastSlot = 0;
+  let lastId = 0n;
+  let closed = false;
+
+  function gather(): WriteRequest {
+    if (!batch) {
+      batch = create(WriteRequestSchema);
+      setImmediate(flush);
+    }
+    return batch;
+  }
+
+  function flush(): void {
+    if (batch && outgoing) outgoing.push(batch);
+    batch = undefined;
+  }
+
+  function settle(id: bigint, outcome: Outcome): void {
+    const entry = pending.get(id);
+    if (!entry) return;
+    pending.delete(id);
+    entry.answer(outcome);
+  }
+
+  function giveUp(olderThan: number): void {
+    for (const [id, entry] of pending) {
+      if (entry.since > olderThan) return;
+      settle(id, { error: deps.unavailable() });
+    }
+  }
+
+  async function follow(signal: AbortSignal): Promise<void> {
+    const queue = createAsyncQueue<WriteRequest>(Number.POSITIVE_INFINITY);
+    batch = undefined;
+    queue.push(
+      create(WriteRequestSchema, {
+        introductions: [...slots].map(([slot, accessToken]) =>
+          create(IntroductionSchema, { slot: BigInt(slot), accessToken }),
+        ),
+        writes: [...pending.values()].map((entry) => entry.write),
+      }),
+    );
+    outgoing = queue;
+    try {
+      for await (const response of deps.messages.write(queue, { signal })) {
+        for (const { id, outcome } of response.results) {
+          if (outcome.case === "ack") settle(id, { ack: outcome.value });
+          else settle(id, { error: outcome.value ?? deps.unavailable() });
+        }
+      }
+    } finally {
+      outgoing = undefined;
+      queue.end();
+    }
+  }
+
+  return {
+    introduce(accessToken) {
+      const slot = ++lastSlot;
+      slots.set(slot, accessToken);
+      gather().introductions.push(create(IntroductionSchema, { slot: BigInt(slot), accessToken }));
+      return slot;
+    },
+    retire(slot) {
+      if (slots.delete(slot)) gather().retiredSlots.push(BigInt(slot));
+    },
+    write(slot, operation, answer) {
+      if (closed) return answer({ error: deps.unavailable() });
+      const id = ++lastId;
+      const write = create(WriteSchema, { id, slot: BigInt(slot), operation });
+      pending.set(id, { write, since: now(), answer });
+      gather().writes.push(write);
+    },
+    async run(signal) {
+      const timer = setInterval(() => outgoing || giveUp(now() - deps.giveUpMs), 1000);
+      try {
+        for (let attempt = 0; !signal.aborted; attempt++) {
+          const opened = now();
+          try {
+            await follow(signal);
+          } catch (err) {
+            if (signal.aborted) break;
+            deps.logger.warn({ err }, "the stream to message broke");
+          }
+          if (now() - opened > 10_000) attempt = 0;
+          if (!signal.aborted) await deps.backoff(attempt);
+        }
+      } finally {
+        clearInterval(timer);
+        closed = true;
+        giveUp(Number.POSITIVE_INFINITY);
+      }
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import { type DescService, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
+import { statusRegistry } from "../../services/common/errors.ts";
+import { MethodNotAllowedError } from "../errors.ts";
+import type { RpcClients } from "../../services/common/rpc/rpc.ts";
+import { type Binding, bindingsOf } from "./bindings.ts";
+import { decodeRequest } from "./request.ts";
+
+export interface RestDeps {
+  readonly services: readonly DescService[];
+  readonly rpc: RpcClients;
+  readonly requestTimeoutMs: number;
+  /** Headers for the service that is called: who calls, from where, which request this is. */
+  callHeaders(request: FastifyRequest): Headers;
+}
+
+const verbs: readonly Binding["verb"][] = ["GET", "PUT", "POST", "DELETE", "PATCH"];
+
+/** Mounts every annotated RPC of the services. A path that exists answers other verbs with METHOD_NOT_ALLOWED. */
+export function mountRest(app: FastifyInstance, deps: RestDeps): void {
+  const byRoute = Map.groupBy(deps.services.flatMap(bindingsOf), (binding) => binding.route);
+  for (const [url, bindings] of byRoute) {
+    for (const binding of bindings) app.route({ method: binding.verb, url, handler: handlerOf(binding, deps) });
+    const allowed = bindings.map((binding) => binding.verb);
+    const others: HTTPMethods[] = verbs.filter((verb) => !allowed.includes(verb));
+    app.route({
+      method: others,
+      url,
+      handler: (_, reply) => {
+        reply.header("allow", allowed.join(", "));
+        throw new MethodNotAllowedError(allowed);
+      },
+    });
+  }
+}
+
+function handlerOf(binding: Binding, deps: RestDeps) {
+  const { method } = binding;
+  const transport = deps.rpc.transport(method.parent);
+  return async (request: FastifyRequest, reply: FastifyReply) => {
+    const input = decodeRequest(
+      binding,
+      request.params as Record<string, string>,
+      request.query as Record<string, unknown>,
+      request.body as JsonValue | undefined,
+    );
+    const gone = new AbortController();
+    reply.raw.once("close", () => gone.abort());
+    const response = await transport.unary(
+      method,
+      gone.signal,
+      deps.requestTimeoutMs,
+      deps.callHeaders(request),
+      input,
+    );
+    reply.type("application/json; charset=utf-8");
+    return jsonOf(binding, response.message);
+  };
+}
+
+function jsonOf(binding: Binding, message: Message): string {
+  return JSON.stringify(toJson(binding.method.output, message, { alwaysEmitImplicit: true, registry: statusRegistry }));
+}

@@ -1,0 +1,87 @@
+import type { AddressInfo } from "node:net";
+import type { FastifyRequest } from "fastify";
+import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
+import { RateLimitedError } from "../services/common/errors.ts";
+import type { Service, ServiceDeps } from "../services/common/lifecycle.ts";
+import { createRateLimiter } from "../services/common/rate-limit.ts";
+import type { GatewayConfig } from "./config.ts";
+import { createHttpApp } from "./http.ts";
+import { startRealtime } from "./realtime/realtime.ts";
+import { mountRest } from "./rest/mount.ts";
+import { publicServices } from "./services.ts";
+import { mountUpgrade } from "./upgrade.ts";
+
+/** A gateway that listens. */
+export interface Gateway extends Service {
+  /** Where it listens. */
+  readonly url: string;
+}
+
+/**
+ * The edge: turns HTTP and WebSockets into calls of the services. It keeps no data.
+ *
+ * Closing: not ready, no new connections, goodbyes to everybody connected, requests under way end, done.
+ */
+export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Promise<Gateway> {
+  const logger = deps.logger.child({ service: "gateway" });
+  const app = createHttpApp({ logger });
+  const realtime = startRealtime(config, { ...deps, logger });
+  const auth = deps.rpc.client(AuthInternalService);
+  const perAddress = createRateLimiter(config.requestsPerAddress);
+  const perUser = createRateLimiter(config.requestsPerUser);
+  let stopping = false;
+
+  /** Who is known to ask is counted by person, everybody by address. */
+  function limit(request: FastifyRequest): void {
+    const token = bearerOf(request.headers.authorization);
+    const caller = token === undefined ? undefined : deps.verifier.cached(token);
+    const wait = Math.max(perAddress.take(request.ip), caller ? perUser.take(caller.userId) : 0);
+    if (wait > 0) throw new RateLimitedError(wait);
+  }
+
+  app.get("/healthz", async () => ({ status: "ok" }));
+  app.get("/readyz", async (_, reply) => {
+    if (stopping) return reply.code(503).send({ status: "stopping" });
+    await auth.getKeySet({}, { timeoutMs: 2000 });
+    return { status: "ready" };
+  });
+  app.get("/.well-known/jwks.json", async (_, reply) => {
+    const { jwksJson } = await auth.getKeySet({}, { timeoutMs: config.requestTimeoutMs });
+    reply.header("cache-control", "public, max-age=300").type("application/json; charset=utf-8");
+    return jwksJson;
+  });
+  app.register(async (api) => {
+    api.addHook("preHandler", async (request) => limit(request));
+    mountRest(api, {
+      services: publicServices,
+      rpc: deps.rpc,
+      requestTimeoutMs: config.requestTimeoutMs,
+      callHeaders: (request) => callHeaders(request),
+    });
+  });
+  mountUpgrade(app, { realtime, config, logger });
+
+  await app.listen({ host: config.host, port: config.port });
+  const { address, port } = app.server.address() as AddressInfo;
+  return {
+    name: "gateway",
+    url: `http://${address.includes(":") ? `[${address}]` : address}:${port}`,
+    async close() {
+      stopping = true;
+      const closed = app.close();
+      await realtime.close();
+      await closed;
+    },
+  };
+}
+
+function bearerOf(authorization: string | undefined): string | undefined {
+  return authorization?.startsWith("Bearer ") ? authorization.slice("Bearer ".length) : undefined;
+}
+
+function callHeaders(request: FastifyRequest): Headers {
+  const headers = new Headers({ "parley-client-address": request.ip, "x-request-id": request.id });
+  if (request.headers.authorization !== undefined) headers.set("authorization", request.headers.authorization);
+  return headers;
+}
+

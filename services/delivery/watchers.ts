@@ -1,0 +1,148 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  type RoomSignal,
+  UserFeedEntrySchema,
+  type WatchRequest,
+  type WatchResponse,
+  WatchResponseSchema,
+} from "#gen/parley/internal/v1/delivery_service_pb.js";
+import type { FeedEntry } from "#gen/parley/message/v1/feed_pb.js";
+import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
+import { type AsyncQueue, createAsyncQueue } from "../common/async-queue.ts";
+import { createInterestIndex } from "./interest.ts";
+
+/** One gateway's stream. */
+interface Watcher {
+  readonly queue: AsyncQueue<WatchResponse>;
+  readonly rooms: Set<string>;
+  readonly users: Set<string>;
+}
+
+/**
+ * The gateways' streams and what each is interested in.
+ *
+ * What is handed in goes into the bounded queue of every stream that it concerns, at once and without waiting. A stream
+ * whose queue is full is cut: its gateway opens another and repairs from the Message service, so a slow gateway costs
+ * the others nothing. An event is handed to a stream when its room is of interest, and when it says that a person of
+ * interest joined, since that person's gateway may not know the room yet.
+ */
+export interface Watchers {
+  /** Serves one stream: applies the interest it states, yields what concerns it. Ends with `requests` or when cut. */
+  watch(requests: AsyncIterable<WatchRequest>): AsyncIterable<WatchResponse>;
+  events(events: readonly TimelineEvent[]): void;
+  feedEntries(entries: readonly { userId: string; entry: FeedEntry }[]): void;
+  signals(signals: readonly RoomSignal[]): void;
+  /** Ends every stream. */
+  close(): void;
+}
+
+export function createWatchers(deps: { maxQueuedBatches: number }): Watchers {
+  const all = new Set<Watcher>();
+  const byRoom = createInterestIndex<Watcher>();
+  const byUser = createInterestIndex<Watcher>();
+
+  function hand(batches: Map<Watcher, WatchResponse>): void {
+    for (const [watcher, batch] of batches) {
+      if (!watcher.queue.push(batch)) {
+        watcher.queue.fail(new ConnectError("the gateway is too slow, its stream is cut", Code.ResourceExhausted));
+      }
+    }
+  }
+
+  function batchFor(batches: Map<Watcher, WatchResponse>, watcher: Watcher): WatchResponse {
+    let batch = batches.get(watcher);
+    if (!batch) {
+      batch = create(WatchResponseSchema);
+      batches.set(watcher, batch);
+    }
+    return batch;
+  }
+
+  function change(watcher: Watcher, request: WatchRequest): void {
+    for (const room of request.addRooms) {
+      watcher.rooms.add(room);
+      byRoom.add(room, watcher);
+    }
+    for (const user of request.addUsers) {
+      watcher.users.add(user);
+      byUser.add(user, watcher);
+    }
+    for (const room of request.removeRooms) {
+      watcher.rooms.delete(room);
+      byRoom.remove(room, watcher);
+    }
+    for (const user of request.removeUsers) {
+      watcher.users.delete(user);
+      byUser.remove(user, watcher);
+    }
+    hand(new Map([[watcher, create(WatchResponseSchema, { acknowledgedRef: request.ref })]]));
+  }
+
+  async function follow(watcher: Watcher, requests: AsyncIterable<WatchRequest>): Promise<void> {
+    try {
+      for await (const request of requests) change(watcher, request);
+      watcher.queue.end();
+    } catch (error) {
+      watcher.queue.fail(error);
+    }
+  }
+
+  function forget(watcher: Watcher): void {
+    all.delete(watcher);
+    watcher.queue.end();
+    for (const room of watcher.rooms) byRoom.remove(room, watcher);
+    for (const user of watcher.users) byUser.remove(user, watcher);
+  }
+
+  return {
+    async *watch(requests) {
+      const watcher: Watcher = {
+        queue: createAsyncQueue(deps.maxQueuedBatches),
+        rooms: new Set(),
+        users: new Set(),
+      };
+      all.add(watcher);
+      void follow(watcher, requests);
+      try {
+        yield* watcher.queue;
+      } finally {
+        forget(watcher);
+      }
+    },
+    events(events) {
+      const batches = new Map<Watcher, WatchResponse>();
+      for (const event of events) {
+        const ofRoom = byRoom.of(event.roomId);
+        if (ofRoom) for (const watcher of ofRoom) batchFor(batches, watcher).events.push(event);
+        if (event.body.case !== "memberJoined") continue;
+        for (const watcher of byUser.of(event.body.value.userId) ?? []) {
+          if (!ofRoom?.has(watcher)) batchFor(batches, watcher).events.push(event);
+        }
+      }
+      hand(batches);
+    },
+    feedEntries(entries) {
+      const batches = new Map<Watcher, WatchResponse>();
+      for (const { userId, entry } of entries) {
+        for (const watcher of byUser.of(userId) ?? []) {
+          batchFor(batches, watcher).feedEntries.push(create(UserFeedEntrySchema, { userId, entry }));
+        }
+      }
+      hand(batches);
+    },
+    signals(signals) {
+      const batches = new Map<Watcher, WatchResponse>();
+      for (const signal of signals) {
+        for (const watcher of byRoom.of(signal.roomId) ?? []) {
+          // The first thing dropped under pressure: a stream that is behind gets none.
+          if (watcher.queue.size * 2 < deps.maxQueuedBatches) batchFor(batches, watcher).signals.push(signal);
+        }
+      }
+      hand(batches);
+    },
+    close() {
+      for (const watcher of all) watcher.queue.end();
+    },
+  };
+}
