@@ -1,6 +1,6 @@
 import { create, createRegistry, type Registry } from "@bufbuild/protobuf";
 import { anyPack, durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import { type Status, StatusSchema } from "#gen/google/rpc/status_pb.js";
 import {
@@ -115,6 +115,27 @@ export class PayloadTooLargeError extends DomainError {
   }
 }
 
+/** The caller gave up. */
+export class CancelledError extends DomainError {
+  constructor(message = "the call was cancelled", cause?: unknown) {
+    super({ reason: "CANCELLED", message, cause });
+  }
+}
+
+/** The call took longer than its caller wanted to wait. */
+export class DeadlineExceededError extends DomainError {
+  constructor(message = "the deadline has passed", cause?: unknown) {
+    super({ reason: "DEADLINE_EXCEEDED", message, cause });
+  }
+}
+
+/** No such path. */
+export class RouteNotFoundError extends DomainError {
+  constructor(message = "there is nothing at this path") {
+    super({ reason: "ROUTE_NOT_FOUND", message });
+  }
+}
+
 /** There are as many of these as there may be. */
 export class LimitReachedError extends DomainError {
   constructor(message: string) {
@@ -137,12 +158,9 @@ export function toConnectError(error: unknown): ConnectError {
     const reason = plainCodeReasons[error.code];
     return reason === undefined ? internalError(error) : withReason(reason, error.rawMessage, error);
   }
-  if (error instanceof Error && error.name === "AbortError") {
-    return withReason("CANCELLED", "the call was cancelled", error);
-  }
-  if (error instanceof Error && error.name === "TimeoutError") {
-    return withReason("DEADLINE_EXCEEDED", "the deadline has passed", error);
-  }
+  const name = error instanceof Error ? error.name : undefined;
+  if (name === "AbortError") return fromDomainError(new CancelledError(undefined, error));
+  if (name === "TimeoutError") return fromDomainError(new DeadlineExceededError(undefined, error));
   return internalError(error);
 }
 
