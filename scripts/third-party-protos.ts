@@ -24,5 +24,8 @@ export function writeThirdPartyProtos(folder: string): void {
     copyFileSync(join(source, file), join(folder, file));
   }
   mkdirSync(join(folder, "buf/validate"), { recursive: true });
-  writeFileSync(join(folder, "buf/validate/validate.proto"), printProtoFile(file_buf_validate_validate.proto));
+  writeFileSync(
+    join(folder, "buf/validate/validate.proto"),
+    printProtoFile(file_buf_validate_validate.proto),
+  );
 }
