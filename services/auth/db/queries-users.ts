@@ -1,0 +1,98 @@
+import type { Kysely } from "kysely";
+import type { AuthTables, CredentialRow, UserRow } from "./tables.ts";
+
+type Db = Kysely<AuthTables>;
+
+/** Adds a user with what they are found by. */
+export async function insertUser(db: Db, user: UserRow, terms: readonly string[]): Promise<void> {
+  await db.insertInto("user").values(user).execute();
+  await insertSearchTerms(db, user.username, terms);
+}
+
+export async function findUser(db: Db, userId: Uint8Array): Promise<UserRow | undefined> {
+  return db.selectFrom("user").selectAll().where("user_id", "=", userId).executeTakeFirst();
+}
+
+export async function findUserByUsername(db: Db, username: string): Promise<UserRow | undefined> {
+  return db.selectFrom("user").selectAll().where("username", "=", username).executeTakeFirst();
+}
+
+/** Those of the people that exist, in any order. */
+export async function findUsers(db: Db, userIds: readonly Uint8Array[]): Promise<UserRow[]> {
+  if (userIds.length === 0) return [];
+  return db.selectFrom("user").selectAll().where("user_id", "in", userIds).execute();
+}
+
+export async function updateDisplayName(
+  db: Db,
+  user: Pick<UserRow, "user_id" | "username">,
+  displayName: string,
+  terms: readonly string[],
+): Promise<void> {
+  await db
+    .updateTable("user")
+    .set({ display_name: displayName })
+    .where("user_id", "=", user.user_id)
+    .execute();
+  await db.deleteFrom("user_search").where("username", "=", user.username).execute();
+  await insertSearchTerms(db, user.username, terms);
+}
+
+/**
+ * Up to `limit` people with a term that begins with `prefix`, by username, after the one named. Reads the index range
+ * of the prefix alone: the cost is that of its matches.
+ */
+export async function searchUsers(
+  db: Db,
+  search: { prefix: string; afterUsername: string | undefined; limit: number },
+): Promise<UserRow[]> {
+  let matches = db
+    .selectFrom("user_search")
+    .select("username")
+    .distinct()
+    .where("term", ">=", search.prefix)
+    .where("term", "<", `${search.prefix}\u{10ffff}`)
+    .orderBy("username")
+    .limit(search.limit);
+  if (search.afterUsername !== undefined) matches = matches.where("username", ">", search.afterUsername);
+  return db.selectFrom("user").selectAll().where("username", "in", matches).orderBy("username").execute();
+}
+
+export async function insertCredential(db: Db, userId: Uint8Array, passwordHash: string): Promise<void> {
+  await db
+    .insertInto("credential")
+    .values({ user_id: userId, password_hash: passwordHash, revision: 1 })
+    .execute();
+}
+
+export async function findCredential(db: Db, userId: Uint8Array): Promise<CredentialRow | undefined> {
+  return db.selectFrom("credential").selectAll().where("user_id", "=", userId).executeTakeFirst();
+}
+
+/** In one query, so that it takes as long for somebody as for nobody. */
+export async function findCredentialByUsername(db: Db, username: string): Promise<CredentialRow | undefined> {
+  return db
+    .selectFrom("user")
+    .innerJoin("credential", "credential.user_id", "user.user_id")
+    .selectAll("credential")
+    .where("user.username", "=", username)
+    .where("user.deleted_at", "is", null)
+    .executeTakeFirst();
+}
+
+/** Replaces a hash; under a new revision if the password is another one. */
+export async function updateCredential(db: Db, credential: CredentialRow): Promise<void> {
+  await db
+    .updateTable("credential")
+    .set({ password_hash: credential.password_hash, revision: credential.revision })
+    .where("user_id", "=", credential.user_id)
+    .execute();
+}
+
+async function insertSearchTerms(db: Db, username: string, terms: readonly string[]): Promise<void> {
+  if (terms.length === 0) return;
+  await db
+    .insertInto("user_search")
+    .values(terms.map((term) => ({ term, username })))
+    .execute();
+}

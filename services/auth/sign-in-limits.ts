@@ -1,0 +1,42 @@
+import { RateLimitedError } from "../common/errors.ts";
+import { createRateLimiter, type Rate } from "../common/rate-limit.ts";
+import { networkOf } from "./client-network.ts";
+
+/**
+ * How often passwords may be tried. Each throws RateLimitedError with the time to wait.
+ *
+ * The limit per account counts each client address by itself: a stranger who tries passwords uses up the tries of their
+ * own address and can't lock the owner out. Whoever has many addresses gets that many tries, each slowed by Argon2id
+ * and its bounded queue, and by the limit per address over all accounts. All tries count, right ones too, since they
+ * are admitted before the password is checked.
+ */
+export interface SignInLimits {
+  takeRegistration(address: string | undefined): void;
+  takeLogin(username: string, address: string | undefined): void;
+  /** A stolen access token must not serve to guess the password. */
+  takePasswordChange(userId: string, address: string | undefined): void;
+}
+
+export interface SignInRates {
+  readonly registrationsPerAddress: Rate | undefined;
+  readonly loginsPerAccount: Rate | undefined;
+  readonly loginsPerAddress: Rate | undefined;
+}
+
+export function createSignInLimits(rates: SignInRates): SignInLimits {
+  const registrations = createRateLimiter(rates.registrationsPerAddress);
+  const logins = createRateLimiter(rates.loginsPerAddress);
+  const tries = createRateLimiter(rates.loginsPerAccount);
+  return {
+    takeRegistration: (address) => admit(registrations.take(networkOf(address))),
+    takeLogin(username, address) {
+      admit(logins.take(networkOf(address)));
+      admit(tries.take(`${username} ${networkOf(address)}`));
+    },
+    takePasswordChange: (userId, address) => admit(tries.take(`${userId} ${networkOf(address)}`)),
+  };
+}
+
+function admit(waitMs: number): void {
+  if (waitMs > 0) throw new RateLimitedError(waitMs);
+}

@@ -1,0 +1,61 @@
+import { CancelledError, OverloadedError } from "../common/errors.ts";
+
+/** Runs costly work a few at a time, in the order it came, and refuses what would wait too long. */
+export interface WorkQueue {
+  /**
+   * Runs the work when its turn comes. OverloadedError if too much waits already. Work whose signal is aborted while
+   * it waits is never begun.
+   */
+  run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+}
+
+export interface WorkQueueOptions {
+  /** How much runs at once. */
+  concurrency: number;
+  /** How much may wait besides. */
+  maxWaiting: number;
+}
+
+export function createWorkQueue({ concurrency, maxWaiting }: WorkQueueOptions): WorkQueue {
+  /** In the order of arrival; a set, so that what is given up leaves at once. */
+  const waiting = new Set<() => void>();
+  let running = 0;
+
+  function next(): void {
+    running--;
+    const [begin] = waiting;
+    if (begin === undefined) return;
+    waiting.delete(begin);
+    begin();
+  }
+
+  function turn(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        waiting.delete(begin);
+        reject(new CancelledError());
+      };
+      const begin = () => {
+        signal?.removeEventListener("abort", giveUp);
+        running++;
+        resolve();
+      };
+      waiting.add(begin);
+      signal?.addEventListener("abort", giveUp, { once: true });
+    });
+  }
+
+  return {
+    async run(work, signal) {
+      if (signal?.aborted) throw new CancelledError();
+      if (running < concurrency) running++;
+      else if (waiting.size < maxWaiting) await turn(signal);
+      else throw new OverloadedError("too many passwords are being checked");
+      try {
+        return await work();
+      } finally {
+        next();
+      }
+    },
+  };
+}
