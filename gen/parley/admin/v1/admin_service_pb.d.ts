@@ -53,14 +53,14 @@ export declare const EnsureUserRequestSchema: GenMessage<EnsureUserRequest>;
  */
 export declare type EnsureUserResponse = Message<"parley.admin.v1.EnsureUserResponse"> & {
   /**
-   * The user.
+   * The user, whether found or made.
    *
    * @generated from field: parley.user.v1.User user = 1;
    */
   user?: User | undefined;
 
   /**
-   * There was none.
+   * The user did not exist before this call.
    *
    * @generated from field: bool created = 2;
    */
@@ -80,7 +80,7 @@ export declare const EnsureUserResponseSchema: GenMessage<EnsureUserResponse>;
  */
 export declare type IssueTokensRequest = Message<"parley.admin.v1.IssueTokensRequest"> & {
   /**
-   * Whose.
+   * UUIDv7 of the person to sign in.
    *
    * @generated from field: string user_id = 1;
    */
@@ -107,7 +107,7 @@ export declare const IssueTokensRequestSchema: GenMessage<IssueTokensRequest>;
  */
 export declare type IssueTokensResponse = Message<"parley.admin.v1.IssueTokensResponse"> & {
   /**
-   * Of a new session.
+   * The tokens of a new session.
    *
    * @generated from field: parley.auth.v1.Tokens tokens = 1;
    */
@@ -137,7 +137,7 @@ export declare const AdminService: GenService<{
     output: typeof EnsureUserResponseSchema;
   },
   /**
-   * Signs a user in. USER_NOT_FOUND.
+   * Begins a session of a user, as if they had signed in. USER_NOT_FOUND. The 101st session of a person ends the oldest.
    *
    * @generated from rpc parley.admin.v1.AdminService.IssueTokens
    */

@@ -26,7 +26,7 @@ export declare type RegisterRequest = Message<"parley.auth.v1.RegisterRequest"> 
   username: string;
 
   /**
-   * 8 to 128 characters.
+   * 8 to 128 characters of any kind.
    *
    * @generated from field: string password = 2;
    */
@@ -67,7 +67,7 @@ export declare type RegisterResponse = Message<"parley.auth.v1.RegisterResponse"
   user?: User | undefined;
 
   /**
-   * Of a new session.
+   * The tokens of a new session.
    *
    * @generated from field: parley.auth.v1.Tokens tokens = 2;
    */
@@ -87,14 +87,14 @@ export declare const RegisterResponseSchema: GenMessage<RegisterResponse>;
  */
 export declare type LoginRequest = Message<"parley.auth.v1.LoginRequest"> & {
   /**
-   * In any case, 3 to 32 characters.
+   * In any case, 1 to 32 characters. One that nobody could have is answered like a wrong password.
    *
    * @generated from field: string username = 1;
    */
   username: string;
 
   /**
-   * 8 to 128 characters.
+   * 1 to 128 characters.
    *
    * @generated from field: string password = 2;
    */
@@ -121,14 +121,14 @@ export declare const LoginRequestSchema: GenMessage<LoginRequest>;
  */
 export declare type LoginResponse = Message<"parley.auth.v1.LoginResponse"> & {
   /**
-   * Who signed in.
+   * The person who signed in.
    *
    * @generated from field: parley.user.v1.User user = 1;
    */
   user?: User | undefined;
 
   /**
-   * Of a new session.
+   * The tokens of a new session.
    *
    * @generated from field: parley.auth.v1.Tokens tokens = 2;
    */
@@ -148,7 +148,7 @@ export declare const LoginResponseSchema: GenMessage<LoginResponse>;
  */
 export declare type RefreshRequest = Message<"parley.auth.v1.RefreshRequest"> & {
   /**
-   * The latest refresh token of the session.
+   * The latest refresh token of the session; up to 4,096 characters.
    *
    * @generated from field: string refresh_token = 1;
    */
@@ -168,7 +168,7 @@ export declare const RefreshRequestSchema: GenMessage<RefreshRequest>;
  */
 export declare type RefreshResponse = Message<"parley.auth.v1.RefreshResponse"> & {
   /**
-   * Of the same session.
+   * New tokens of the same session.
    *
    * @generated from field: parley.auth.v1.Tokens tokens = 1;
    */
@@ -216,7 +216,7 @@ export declare const LogoutResponseSchema: GenMessage<LogoutResponse>;
  */
 export declare type ChangePasswordRequest = Message<"parley.auth.v1.ChangePasswordRequest"> & {
   /**
-   * The password so far, 8 to 128 characters.
+   * The password so far, 1 to 128 characters.
    *
    * @generated from field: string current_password = 1;
    */
@@ -311,7 +311,7 @@ export declare const ListSessionsResponseSchema: GenMessage<ListSessionsResponse
  */
 export declare type RevokeSessionRequest = Message<"parley.auth.v1.RevokeSessionRequest"> & {
   /**
-   * The session to end.
+   * UUIDv7 of the session to end.
    *
    * @generated from field: string session_id = 1;
    */

@@ -26,7 +26,7 @@ export declare type FeedEntry = Message<"parley.message.v1.FeedEntry"> & {
   seq: bigint;
 
   /**
-   * When.
+   * When it was written; never before the entry that precedes it.
    *
    * @generated from field: google.protobuf.Timestamp at = 2;
    */
@@ -85,7 +85,7 @@ export declare const FeedEntrySchema: GenMessage<FeedEntry>;
  */
 export declare type RoomJoined = Message<"parley.message.v1.RoomJoined"> & {
   /**
-   * Which.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
@@ -112,14 +112,14 @@ export declare const RoomJoinedSchema: GenMessage<RoomJoined>;
  */
 export declare type RoomLeft = Message<"parley.message.v1.RoomLeft"> & {
   /**
-   * Which.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
   roomId: string;
 
   /**
-   * Why.
+   * Why one is no longer in it.
    *
    * @generated from field: parley.message.v1.RoomLeftReason reason = 2;
    */
@@ -139,14 +139,14 @@ export declare const RoomLeftSchema: GenMessage<RoomLeft>;
  */
 export declare type Invited = Message<"parley.message.v1.Invited"> & {
   /**
-   * Into which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
   roomId: string;
 
   /**
-   * What AcceptInvitation takes.
+   * UUIDv7 of the invitation, which AcceptInvitation takes.
    *
    * @generated from field: string invitation_id = 2;
    */
@@ -166,14 +166,14 @@ export declare const InvitedSchema: GenMessage<Invited>;
  */
 export declare type MarkedRead = Message<"parley.message.v1.MarkedRead"> & {
   /**
-   * In which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
   roomId: string;
 
   /**
-   * Up to where.
+   * The seq up to which one has read.
    *
    * @generated from field: int64 read_seq = 2;
    */

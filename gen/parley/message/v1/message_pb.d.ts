@@ -18,7 +18,7 @@ export declare const file_parley_message_v1_message: GenFile;
  */
 export declare type Message = Message$1<"parley.message.v1.Message"> & {
   /**
-   * The room it is in.
+   * UUIDv7 of the room it is in.
    *
    * @generated from field: string room_id = 1;
    */
@@ -32,14 +32,14 @@ export declare type Message = Message$1<"parley.message.v1.Message"> & {
   seq: bigint;
 
   /**
-   * Who posted it.
+   * UUIDv7 of the person who posted it.
    *
    * @generated from field: string author_id = 3;
    */
   authorId: string;
 
   /**
-   * What the author's client called it.
+   * The id that the author's client gave it.
    *
    * @generated from field: string client_id = 4;
    */
@@ -74,14 +74,14 @@ export declare type Message = Message$1<"parley.message.v1.Message"> & {
   deletedAt?: Timestamp | undefined;
 
   /**
-   * The message that it answers; absent if none.
+   * The seq of the message that it answers; absent if none.
    *
    * @generated from field: optional int64 reply_to_seq = 9;
    */
   replyToSeq?: bigint | undefined;
 
   /**
-   * In the order in which each emoji first came.
+   * In the order in which each emoji first came, up to 50; none once deleted.
    *
    * @generated from field: repeated parley.message.v1.Reaction reactions = 10;
    */
@@ -101,14 +101,14 @@ export declare const MessageSchema: GenMessage<Message>;
  */
 export declare type Reaction = Message$1<"parley.message.v1.Reaction"> & {
   /**
-   * Fully qualified.
+   * One emoji, fully qualified.
    *
    * @generated from field: string emoji = 1;
    */
   emoji: string;
 
   /**
-   * How many people.
+   * How many people reacted with it.
    *
    * @generated from field: int32 count = 2;
    */
@@ -135,7 +135,7 @@ export declare const ReactionSchema: GenMessage<Reaction>;
  */
 export declare type InboxItem = Message$1<"parley.message.v1.InboxItem"> & {
   /**
-   * The room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
@@ -149,21 +149,21 @@ export declare type InboxItem = Message$1<"parley.message.v1.InboxItem"> & {
   lastSeq: bigint;
 
   /**
-   * The read marker.
+   * The person's read marker: the seq up to which they have read.
    *
    * @generated from field: int64 read_seq = 3;
    */
   readSeq: bigint;
 
   /**
-   * Posts by others after the marker, deleted ones included.
+   * How many posts by others are after the marker, deleted ones included.
    *
    * @generated from field: int32 unread_count = 4;
    */
   unreadCount: number;
 
   /**
-   * The last message that stands; absent if there is none.
+   * The last message that is not deleted; absent if there is none.
    *
    * @generated from field: parley.message.v1.Message last_message = 5;
    */

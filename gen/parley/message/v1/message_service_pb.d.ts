@@ -20,7 +20,7 @@ export declare const file_parley_message_v1_message_service: GenFile;
  */
 export declare type SendMessageRequest = Message<"parley.message.v1.SendMessageRequest"> & {
   /**
-   * Where.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
@@ -34,14 +34,14 @@ export declare type SendMessageRequest = Message<"parley.message.v1.SendMessageR
   clientId: string;
 
   /**
-   * 1 to 8,000 characters.
+   * What it says, 1 to 8,000 characters.
    *
    * @generated from field: string text = 3;
    */
   text: string;
 
   /**
-   * The message that it answers, deleted or not; none if absent.
+   * The seq of the message that it answers, deleted or not; none if absent.
    *
    * @generated from field: optional int64 reply_to_seq = 4;
    */
@@ -88,14 +88,14 @@ export declare const SendMessageResponseSchema: GenMessage<SendMessageResponse>;
  */
 export declare type GetMessageRequest = Message<"parley.message.v1.GetMessageRequest"> & {
   /**
-   * In which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
   roomId: string;
 
   /**
-   * Which.
+   * The message's seq.
    *
    * @generated from field: int64 seq = 2;
    */
@@ -135,7 +135,7 @@ export declare const GetMessageResponseSchema: GenMessage<GetMessageResponse>;
  */
 export declare type ListMessagesRequest = Message<"parley.message.v1.ListMessagesRequest"> & {
   /**
-   * Of which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
@@ -183,7 +183,8 @@ export declare type ListMessagesResponse = Message<"parley.message.v1.ListMessag
   messages: Message$1[];
 
   /**
-   * There are further ones in the direction asked.
+   * There are further ones in the direction asked: older ones when only before_seq or no bound is given, else newer ones
+   * within the range.
    *
    * @generated from field: bool has_more = 2;
    */
@@ -203,21 +204,21 @@ export declare const ListMessagesResponseSchema: GenMessage<ListMessagesResponse
  */
 export declare type EditMessageRequest = Message<"parley.message.v1.EditMessageRequest"> & {
   /**
-   * In which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
   roomId: string;
 
   /**
-   * Which.
+   * The message's seq.
    *
    * @generated from field: int64 seq = 2;
    */
   seq: bigint;
 
   /**
-   * 1 to 8,000 characters.
+   * What it says, 1 to 8,000 characters.
    *
    * @generated from field: string text = 3;
    */
@@ -257,14 +258,14 @@ export declare const EditMessageResponseSchema: GenMessage<EditMessageResponse>;
  */
 export declare type DeleteMessageRequest = Message<"parley.message.v1.DeleteMessageRequest"> & {
   /**
-   * In which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
   roomId: string;
 
   /**
-   * Which.
+   * The message's seq.
    *
    * @generated from field: int64 seq = 2;
    */
@@ -298,14 +299,14 @@ export declare const DeleteMessageResponseSchema: GenMessage<DeleteMessageRespon
  */
 export declare type AddReactionRequest = Message<"parley.message.v1.AddReactionRequest"> & {
   /**
-   * In which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
   roomId: string;
 
   /**
-   * To which message.
+   * The message's seq.
    *
    * @generated from field: int64 seq = 2;
    */
@@ -352,14 +353,14 @@ export declare const AddReactionResponseSchema: GenMessage<AddReactionResponse>;
  */
 export declare type RemoveReactionRequest = Message<"parley.message.v1.RemoveReactionRequest"> & {
   /**
-   * In which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
   roomId: string;
 
   /**
-   * From which message.
+   * The message's seq.
    *
    * @generated from field: int64 seq = 2;
    */
@@ -406,7 +407,7 @@ export declare const RemoveReactionResponseSchema: GenMessage<RemoveReactionResp
  */
 export declare type ListTimelineRequest = Message<"parley.message.v1.ListTimelineRequest"> & {
   /**
-   * Of which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
@@ -454,7 +455,8 @@ export declare type ListTimelineResponse = Message<"parley.message.v1.ListTimeli
   events: TimelineEvent[];
 
   /**
-   * There are further ones in the direction asked.
+   * There are further ones in the direction asked: older ones when only before_seq or no bound is given, else newer ones
+   * within the range.
    *
    * @generated from field: bool has_more = 2;
    */
@@ -474,14 +476,14 @@ export declare const ListTimelineResponseSchema: GenMessage<ListTimelineResponse
  */
 export declare type MarkReadRequest = Message<"parley.message.v1.MarkReadRequest"> & {
   /**
-   * In which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
   roomId: string;
 
   /**
-   * Up to where; beyond the head it is the head.
+   * The last seq that was read; beyond the head it is the head.
    *
    * @generated from field: int64 seq = 2;
    */
@@ -501,14 +503,14 @@ export declare const MarkReadRequestSchema: GenMessage<MarkReadRequest>;
  */
 export declare type MarkReadResponse = Message<"parley.message.v1.MarkReadResponse"> & {
   /**
-   * Where the marker is now.
+   * The seq at which the marker is now.
    *
    * @generated from field: int64 read_seq = 1;
    */
   readSeq: bigint;
 
   /**
-   * Posts by others after it.
+   * How many posts by others are after it, deleted ones included.
    *
    * @generated from field: int32 unread_count = 2;
    */
@@ -616,7 +618,7 @@ export declare type ListFeedResponse = Message<"parley.message.v1.ListFeedRespon
   entries: FeedEntry[];
 
   /**
-   * There are further ones.
+   * There are further entries after the last of these.
    *
    * @generated from field: bool has_more = 2;
    */
@@ -656,7 +658,7 @@ export declare const MessageService: GenService<{
     output: typeof SendMessageResponseSchema;
   },
   /**
-   * One message. MESSAGE_NOT_FOUND.
+   * One message, as it stands now. MESSAGE_NOT_FOUND if the seq is no post's.
    *
    * @generated from rpc parley.message.v1.MessageService.GetMessage
    */

@@ -33,7 +33,7 @@ export declare type TimelineEvent = Message<"parley.message.v1.TimelineEvent"> &
   seq: bigint;
 
   /**
-   * Who did it.
+   * UUIDv7 of the person who did it.
    *
    * @generated from field: string actor_id = 3;
    */
@@ -155,7 +155,7 @@ export declare const TimelineEventSchema: GenMessage<TimelineEvent>;
  */
 export declare type MessagePosted = Message<"parley.message.v1.MessagePosted"> & {
   /**
-   * What the author's client called it.
+   * The id that the author's client gave it.
    *
    * @generated from field: string client_id = 1;
    */
@@ -169,7 +169,7 @@ export declare type MessagePosted = Message<"parley.message.v1.MessagePosted"> &
   text: string;
 
   /**
-   * The message that it answers; absent if none.
+   * The seq of the message that it answers; absent if none.
    *
    * @generated from field: optional int64 reply_to_seq = 3;
    */
@@ -196,7 +196,7 @@ export declare const MessagePostedSchema: GenMessage<MessagePosted>;
  */
 export declare type MessageEdited = Message<"parley.message.v1.MessageEdited"> & {
   /**
-   * Which.
+   * The seq of the message.
    *
    * @generated from field: int64 message_seq = 1;
    */
@@ -230,7 +230,7 @@ export declare const MessageEditedSchema: GenMessage<MessageEdited>;
  */
 export declare type MessageDeleted = Message<"parley.message.v1.MessageDeleted"> & {
   /**
-   * Which.
+   * The seq of the message.
    *
    * @generated from field: int64 message_seq = 1;
    */
@@ -250,14 +250,14 @@ export declare const MessageDeletedSchema: GenMessage<MessageDeleted>;
  */
 export declare type ReactionAdded = Message<"parley.message.v1.ReactionAdded"> & {
   /**
-   * To which message.
+   * The seq of the message.
    *
    * @generated from field: int64 message_seq = 1;
    */
   messageSeq: bigint;
 
   /**
-   * With what, fully qualified.
+   * One emoji, fully qualified.
    *
    * @generated from field: string emoji = 2;
    */
@@ -277,14 +277,14 @@ export declare const ReactionAddedSchema: GenMessage<ReactionAdded>;
  */
 export declare type ReactionRemoved = Message<"parley.message.v1.ReactionRemoved"> & {
   /**
-   * From which message.
+   * The seq of the message.
    *
    * @generated from field: int64 message_seq = 1;
    */
   messageSeq: bigint;
 
   /**
-   * Which, fully qualified.
+   * One emoji, fully qualified.
    *
    * @generated from field: string emoji = 2;
    */
@@ -304,14 +304,14 @@ export declare const ReactionRemovedSchema: GenMessage<ReactionRemoved>;
  */
 export declare type MemberJoined = Message<"parley.message.v1.MemberJoined"> & {
   /**
-   * Who.
+   * UUIDv7 of the person who came.
    *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
-   * As what.
+   * The role with which they begin.
    *
    * @generated from field: parley.room.v1.Role role = 2;
    */
@@ -331,7 +331,7 @@ export declare const MemberJoinedSchema: GenMessage<MemberJoined>;
  */
 export declare type MemberLeft = Message<"parley.message.v1.MemberLeft"> & {
   /**
-   * Who.
+   * UUIDv7 of the person who left: the actor.
    *
    * @generated from field: string user_id = 1;
    */
@@ -351,7 +351,7 @@ export declare const MemberLeftSchema: GenMessage<MemberLeft>;
  */
 export declare type MemberRemoved = Message<"parley.message.v1.MemberRemoved"> & {
   /**
-   * Who.
+   * UUIDv7 of the person who was removed.
    *
    * @generated from field: string user_id = 1;
    */
@@ -371,7 +371,7 @@ export declare const MemberRemovedSchema: GenMessage<MemberRemoved>;
  */
 export declare type RoleChanged = Message<"parley.message.v1.RoleChanged"> & {
   /**
-   * Whose.
+   * UUIDv7 of the member.
    *
    * @generated from field: string user_id = 1;
    */
@@ -398,14 +398,14 @@ export declare const RoleChangedSchema: GenMessage<RoleChanged>;
  */
 export declare type RoomUpdated = Message<"parley.message.v1.RoomUpdated"> & {
   /**
-   * The name from then on.
+   * The name from then on, whether it changed or not.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * The topic from then on.
+   * The topic from then on, whether it changed or not.
    *
    * @generated from field: string topic = 2;
    */

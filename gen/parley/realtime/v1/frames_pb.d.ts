@@ -22,14 +22,14 @@ export declare const file_parley_realtime_v1_frames: GenFile;
  */
 export declare type ClientFrame = Message<"parley.realtime.v1.ClientFrame"> & {
   /**
-   * Chosen by the client; the answer repeats it. Up to 64 characters.
+   * Chosen by the client; the answer repeats it. Up to 256 characters.
    *
    * @generated from field: optional string ref = 1;
    */
   ref?: string | undefined;
 
   /**
-   * What it is.
+   * What the client wants; exactly one.
    *
    * @generated from oneof parley.realtime.v1.ClientFrame.kind
    */
@@ -129,7 +129,7 @@ export declare const ClientFrameSchema: GenMessage<ClientFrame>;
  */
 export declare type Hello = Message<"parley.realtime.v1.Hello"> & {
   /**
-   * As for any call.
+   * The access token, as for any call.
    *
    * @generated from field: string access_token = 1;
    */
@@ -170,7 +170,7 @@ export declare const HelloSchema: GenMessage<Hello>;
  */
 export declare type RoomCursor = Message<"parley.realtime.v1.RoomCursor"> & {
   /**
-   * Which.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
@@ -197,7 +197,7 @@ export declare const RoomCursorSchema: GenMessage<RoomCursor>;
  */
 export declare type Resume = Message<"parley.realtime.v1.Resume"> & {
   /**
-   * Up to 5,000.
+   * The rooms to start over, up to 5,000; all others go on as they are.
    *
    * @generated from field: repeated parley.realtime.v1.RoomCursor rooms = 1;
    */
@@ -217,28 +217,28 @@ export declare const ResumeSchema: GenMessage<Resume>;
  */
 export declare type React = Message<"parley.realtime.v1.React"> & {
   /**
-   * In which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
   roomId: string;
 
   /**
-   * To which message.
+   * The message's seq.
    *
    * @generated from field: int64 seq = 2;
    */
   seq: bigint;
 
   /**
-   * As for AddReaction.
+   * As in AddReaction.
    *
    * @generated from field: string emoji = 3;
    */
   emoji: string;
 
   /**
-   * Take it back.
+   * Takes the reaction back instead of adding it.
    *
    * @generated from field: bool remove = 4;
    */
@@ -258,7 +258,7 @@ export declare const ReactSchema: GenMessage<React>;
  */
 export declare type Typing = Message<"parley.realtime.v1.Typing"> & {
   /**
-   * In which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
@@ -278,7 +278,7 @@ export declare const TypingSchema: GenMessage<Typing>;
  */
 export declare type RefreshToken = Message<"parley.realtime.v1.RefreshToken"> & {
   /**
-   * Of the same session.
+   * A new access token of the same session.
    *
    * @generated from field: string access_token = 1;
    */
@@ -319,7 +319,7 @@ export declare type ServerFrame = Message<"parley.realtime.v1.ServerFrame"> & {
   ref?: string | undefined;
 
   /**
-   * What it is.
+   * What the server says; exactly one.
    *
    * @generated from oneof parley.realtime.v1.ServerFrame.kind
    */
@@ -442,14 +442,14 @@ export declare type Ready = Message<"parley.realtime.v1.Ready"> & {
   connectionId: string;
 
   /**
-   * Who one is.
+   * UUIDv7 of the person whose connection it is.
    *
    * @generated from field: string user_id = 2;
    */
   userId: string;
 
   /**
-   * By which session.
+   * UUIDv7 of the session.
    *
    * @generated from field: string session_id = 3;
    */
@@ -463,7 +463,7 @@ export declare type Ready = Message<"parley.realtime.v1.Ready"> & {
   heartbeatInterval?: Duration | undefined;
 
   /**
-   * The head of one's feed.
+   * The last seq of one's feed; 0 if it is empty.
    *
    * @generated from field: int64 feed_seq = 5;
    */
@@ -490,7 +490,7 @@ export declare const ReadySchema: GenMessage<Ready>;
  */
 export declare type Ack = Message<"parley.realtime.v1.Ack"> & {
   /**
-   * In which room; empty for resume and refreshToken.
+   * UUIDv7 of the room; empty for resume and refreshToken.
    *
    * @generated from field: string room_id = 1;
    */
@@ -545,21 +545,21 @@ export declare const PongSchema: GenMessage<Pong>;
  */
 export declare type Signal = Message<"parley.realtime.v1.Signal"> & {
   /**
-   * In which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
   roomId: string;
 
   /**
-   * Who.
+   * UUIDv7 of the person who gave it.
    *
    * @generated from field: string user_id = 2;
    */
   userId: string;
 
   /**
-   * Of what.
+   * What it is a sign of.
    *
    * @generated from oneof parley.realtime.v1.Signal.kind
    */
@@ -601,13 +601,13 @@ export declare const TypingSignalSchema: GenMessage<TypingSignal>;
  */
 export declare type Gap = Message<"parley.realtime.v1.Gap"> & {
   /**
-   * Of what.
+   * Whose items they are.
    *
    * @generated from oneof parley.realtime.v1.Gap.log
    */
   log: {
     /**
-     * A room: fetch them with ListTimeline.
+     * UUIDv7 of a room: its events; fetch them with ListTimeline.
      *
      * @generated from field: string room_id = 1;
      */
@@ -615,7 +615,7 @@ export declare type Gap = Message<"parley.realtime.v1.Gap"> & {
     case: "roomId";
   } | {
     /**
-     * One's feed: fetch them with ListFeed.
+     * True for one's feed; fetch its entries with ListFeed.
      *
      * @generated from field: bool feed = 2;
      */
@@ -624,7 +624,7 @@ export declare type Gap = Message<"parley.realtime.v1.Gap"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * The next to be sent.
+   * The seq of the next one to be sent.
    *
    * @generated from field: int64 next_seq = 3;
    */
@@ -651,13 +651,13 @@ export declare const GapSchema: GenMessage<Gap>;
  */
 export declare type CaughtUp = Message<"parley.realtime.v1.CaughtUp"> & {
   /**
-   * Of what.
+   * Whose items they are.
    *
    * @generated from oneof parley.realtime.v1.CaughtUp.log
    */
   log: {
     /**
-     * A room.
+     * UUIDv7 of a room.
      *
      * @generated from field: string room_id = 1;
      */
@@ -665,7 +665,7 @@ export declare type CaughtUp = Message<"parley.realtime.v1.CaughtUp"> & {
     case: "roomId";
   } | {
     /**
-     * One's feed.
+     * True for one's feed.
      *
      * @generated from field: bool feed = 2;
      */
@@ -694,7 +694,7 @@ export declare const CaughtUpSchema: GenMessage<CaughtUp>;
  */
 export declare type RoomGone = Message<"parley.realtime.v1.RoomGone"> & {
   /**
-   * Which.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
@@ -714,14 +714,16 @@ export declare const RoomGoneSchema: GenMessage<RoomGone>;
  */
 export declare type Goodbye = Message<"parley.realtime.v1.Goodbye"> & {
   /**
-   * The WebSocket close code that follows.
+   * The WebSocket close code that follows: 4000 shutting down, 4001 hello missing, late or otherwise refused, 4002 token
+   * invalid, 4003 token expired, 4004 session ended, 4005 bad frame, 4006 too many refused frames, 4007 no heartbeat,
+   * 4008 by policy.
    *
    * @generated from field: int32 code = 1;
    */
   code: number;
 
   /**
-   * Why; a constant.
+   * A constant that says why, such as SHUTTING_DOWN.
    *
    * @generated from field: string reason = 2;
    */
@@ -735,7 +737,7 @@ export declare type Goodbye = Message<"parley.realtime.v1.Goodbye"> & {
   resumable: boolean;
 
   /**
-   * When to come back, so that not all do at once.
+   * How long to wait before coming back, so that not all do at once.
    *
    * @generated from field: google.protobuf.Duration reconnect_after = 4;
    */

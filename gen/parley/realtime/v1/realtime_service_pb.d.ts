@@ -18,21 +18,21 @@ export declare const file_parley_realtime_v1_realtime_service: GenFile;
  */
 export declare type SubscribeRequest = Message<"parley.realtime.v1.SubscribeRequest"> & {
   /**
-   * As in Hello.
+   * Rooms whose missed events are wanted; up to 5,000. All rooms are followed from `ready` on, named or not.
    *
    * @generated from field: repeated parley.realtime.v1.RoomCursor rooms = 1;
    */
   rooms: RoomCursor[];
 
   /**
-   * As in Hello.
+   * The last feed seq that the client has; its missed entries follow. From the head if absent.
    *
    * @generated from field: optional int64 feed_after_seq = 2;
    */
   feedAfterSeq?: bigint | undefined;
 
   /**
-   * As in Hello.
+   * The epoch that the cursors are of; the present one if absent.
    *
    * @generated from field: optional string epoch = 3;
    */

@@ -48,21 +48,21 @@ export declare type RoomChange = Message<"parley.room.v1.RoomChange"> & {
   callVersion: bigint;
 
   /**
-   * Who did it.
+   * UUIDv7 of the person who did it.
    *
    * @generated from field: string actor_id = 5;
    */
   actorId: string;
 
   /**
-   * When it was decided.
+   * When Room decided it; the timeline event has a time of its own.
    *
    * @generated from field: google.protobuf.Timestamp at = 6;
    */
   at?: Timestamp | undefined;
 
   /**
-   * The kind of the room.
+   * Group or direct; the same in all changes of a room.
    *
    * @generated from field: parley.room.v1.RoomKind kind = 7;
    */
@@ -145,14 +145,14 @@ export declare const RoomChangeSchema: GenMessage<RoomChange>;
  */
 export declare type JoinChange = Message<"parley.room.v1.JoinChange"> & {
   /**
-   * Who.
+   * UUIDv7 of the person who came.
    *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
-   * As what.
+   * The role with which they begin.
    *
    * @generated from field: parley.room.v1.Role role = 2;
    */
@@ -172,7 +172,7 @@ export declare const JoinChangeSchema: GenMessage<JoinChange>;
  */
 export declare type LeaveChange = Message<"parley.room.v1.LeaveChange"> & {
   /**
-   * Who.
+   * UUIDv7 of the person who left: the actor.
    *
    * @generated from field: string user_id = 1;
    */
@@ -192,7 +192,7 @@ export declare const LeaveChangeSchema: GenMessage<LeaveChange>;
  */
 export declare type RemoveChange = Message<"parley.room.v1.RemoveChange"> & {
   /**
-   * Who.
+   * UUIDv7 of the person who was removed.
    *
    * @generated from field: string user_id = 1;
    */
@@ -212,7 +212,7 @@ export declare const RemoveChangeSchema: GenMessage<RemoveChange>;
  */
 export declare type RoleChange = Message<"parley.room.v1.RoleChange"> & {
   /**
-   * Whose.
+   * UUIDv7 of the member.
    *
    * @generated from field: string user_id = 1;
    */
@@ -239,14 +239,14 @@ export declare const RoleChangeSchema: GenMessage<RoleChange>;
  */
 export declare type UpdateChange = Message<"parley.room.v1.UpdateChange"> & {
   /**
-   * The name from now on.
+   * The name from now on, whether it changed or not.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * The topic from now on.
+   * The topic from now on, whether it changed or not.
    *
    * @generated from field: string topic = 2;
    */
@@ -280,14 +280,14 @@ export declare const DeleteChangeSchema: GenMessage<DeleteChange>;
  */
 export declare type InviteChange = Message<"parley.room.v1.InviteChange"> & {
   /**
-   * Who.
+   * UUIDv7 of the person who was invited.
    *
    * @generated from field: string user_id = 1;
    */
   userId: string;
 
   /**
-   * By which invitation.
+   * UUIDv7 of the invitation.
    *
    * @generated from field: string invitation_id = 2;
    */

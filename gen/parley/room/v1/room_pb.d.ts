@@ -18,7 +18,7 @@ export declare const file_parley_room_v1_room: GenFile;
  */
 export declare type Room = Message<"parley.room.v1.Room"> & {
   /**
-   * UUIDv7.
+   * UUIDv7; never used again once the room is deleted.
    *
    * @generated from field: string room_id = 1;
    */
@@ -46,7 +46,7 @@ export declare type Room = Message<"parley.room.v1.Room"> & {
   topic: string;
 
   /**
-   * When it was made.
+   * When the room was made.
    *
    * @generated from field: google.protobuf.Timestamp created_at = 5;
    */
@@ -60,7 +60,7 @@ export declare type Room = Message<"parley.room.v1.Room"> & {
   myRole: Role;
 
   /**
-   * How many people are in it.
+   * How many people are in it, 1 to 10,000.
    *
    * @generated from field: int32 member_count = 7;
    */
@@ -80,7 +80,7 @@ export declare const RoomSchema: GenMessage<Room>;
  */
 export declare type Member = Message<"parley.room.v1.Member"> & {
   /**
-   * Who.
+   * UUIDv7 of the person.
    *
    * @generated from field: string user_id = 1;
    */
@@ -94,7 +94,7 @@ export declare type Member = Message<"parley.room.v1.Member"> & {
   role: Role;
 
   /**
-   * Since when, this time.
+   * When they came; anew each time they come back.
    *
    * @generated from field: google.protobuf.Timestamp joined_at = 3;
    */
@@ -114,14 +114,14 @@ export declare const MemberSchema: GenMessage<Member>;
  */
 export declare type Invitation = Message<"parley.room.v1.Invitation"> & {
   /**
-   * UUIDv7.
+   * UUIDv7. Names the invitation; it is not the code.
    *
    * @generated from field: string invitation_id = 1;
    */
   invitationId: string;
 
   /**
-   * Who made it.
+   * UUIDv7 of the person who made it.
    *
    * @generated from field: string created_by = 2;
    */
@@ -135,7 +135,7 @@ export declare type Invitation = Message<"parley.room.v1.Invitation"> & {
   createdAt?: Timestamp | undefined;
 
   /**
-   * When it ends.
+   * When it ends, if it is not used up or revoked before.
    *
    * @generated from field: google.protobuf.Timestamp expires_at = 4;
    */
@@ -156,7 +156,7 @@ export declare type Invitation = Message<"parley.room.v1.Invitation"> & {
   uses: number;
 
   /**
-   * The one person it is for; absent if anyone with the code may come.
+   * UUIDv7 of the one person it is for; absent if anyone with the code may come.
    *
    * @generated from field: optional string user_id = 7;
    */
@@ -170,7 +170,7 @@ export declare type Invitation = Message<"parley.room.v1.Invitation"> & {
 export declare const InvitationSchema: GenMessage<Invitation>;
 
 /**
- * What sort of room it is.
+ * Who can be in a room, and what can be done to it.
  *
  * @generated from enum parley.room.v1.RoomKind
  */

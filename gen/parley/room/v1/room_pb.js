@@ -39,7 +39,7 @@ export const RoomKindSchema = /*@__PURE__*/
   enumDesc(file_parley_room_v1_room, 0);
 
 /**
- * What sort of room it is.
+ * Who can be in a room, and what can be done to it.
  *
  * @generated from enum parley.room.v1.RoomKind
  */

@@ -33,14 +33,15 @@ export declare type CreateRoomRequest = Message<"parley.room.v1.CreateRoomReques
   topic?: string | undefined;
 
   /**
-   * People who are in it from the beginning, up to 100; doubled ones and one's own count once.
+   * UUIDv7s of people who are in it from the beginning, up to 100; doubled ones and one's own count once.
    *
    * @generated from field: repeated string member_ids = 3;
    */
   memberIds: string[];
 
   /**
-   * Makes repeating safe, as long as the room lives: 1 to 64 characters of visible ASCII.
+   * The client's id of the room, unique per creator as long as the room lives; makes repeating safe. 1 to 64 characters
+   * of visible ASCII.
    *
    * @generated from field: optional string client_id = 4;
    */
@@ -87,7 +88,7 @@ export declare const CreateRoomResponseSchema: GenMessage<CreateRoomResponse>;
  */
 export declare type OpenDirectRoomRequest = Message<"parley.room.v1.OpenDirectRoomRequest"> & {
   /**
-   * The other.
+   * UUIDv7 of the other.
    *
    * @generated from field: string user_id = 1;
    */
@@ -127,7 +128,7 @@ export declare const OpenDirectRoomResponseSchema: GenMessage<OpenDirectRoomResp
  */
 export declare type GetRoomRequest = Message<"parley.room.v1.GetRoomRequest"> & {
   /**
-   * Which.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
@@ -221,7 +222,7 @@ export declare const ListRoomsResponseSchema: GenMessage<ListRoomsResponse>;
  */
 export declare type UpdateRoomRequest = Message<"parley.room.v1.UpdateRoomRequest"> & {
   /**
-   * Which.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
@@ -275,7 +276,7 @@ export declare const UpdateRoomResponseSchema: GenMessage<UpdateRoomResponse>;
  */
 export declare type DeleteRoomRequest = Message<"parley.room.v1.DeleteRoomRequest"> & {
   /**
-   * Which.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
@@ -309,7 +310,7 @@ export declare const DeleteRoomResponseSchema: GenMessage<DeleteRoomResponse>;
  */
 export declare type ListMembersRequest = Message<"parley.room.v1.ListMembersRequest"> & {
   /**
-   * Of which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
@@ -370,14 +371,14 @@ export declare const ListMembersResponseSchema: GenMessage<ListMembersResponse>;
  */
 export declare type UpdateMemberRequest = Message<"parley.room.v1.UpdateMemberRequest"> & {
   /**
-   * In which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
   roomId: string;
 
   /**
-   * Whose role.
+   * UUIDv7 of the member.
    *
    * @generated from field: string user_id = 2;
    */
@@ -424,14 +425,14 @@ export declare const UpdateMemberResponseSchema: GenMessage<UpdateMemberResponse
  */
 export declare type RemoveMemberRequest = Message<"parley.room.v1.RemoveMemberRequest"> & {
   /**
-   * From which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
   roomId: string;
 
   /**
-   * Whom.
+   * UUIDv7 of the member.
    *
    * @generated from field: string user_id = 2;
    */
@@ -465,7 +466,7 @@ export declare const RemoveMemberResponseSchema: GenMessage<RemoveMemberResponse
  */
 export declare type LeaveRoomRequest = Message<"parley.room.v1.LeaveRoomRequest"> & {
   /**
-   * Which.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
@@ -499,7 +500,7 @@ export declare const LeaveRoomResponseSchema: GenMessage<LeaveRoomResponse>;
  */
 export declare type CreateInvitationRequest = Message<"parley.room.v1.CreateInvitationRequest"> & {
   /**
-   * Into which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
@@ -520,14 +521,15 @@ export declare type CreateInvitationRequest = Message<"parley.room.v1.CreateInvi
   expiresIn?: Duration | undefined;
 
   /**
-   * The one person it is for; anyone with the code if absent.
+   * UUIDv7 of the one person it is for, who finds it in their feed; anyone with the code if absent.
    *
    * @generated from field: optional string user_id = 4;
    */
   userId?: string | undefined;
 
   /**
-   * Makes repeating safe: 1 to 64 characters of visible ASCII.
+   * The client's id of the invitation, unique per room and creator; makes repeating safe. 1 to 64 characters of visible
+   * ASCII.
    *
    * @generated from field: optional string client_id = 5;
    */
@@ -575,7 +577,7 @@ export declare const CreateInvitationResponseSchema: GenMessage<CreateInvitation
  */
 export declare type ListInvitationsRequest = Message<"parley.room.v1.ListInvitationsRequest"> & {
   /**
-   * Of which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
@@ -636,14 +638,14 @@ export declare const ListInvitationsResponseSchema: GenMessage<ListInvitationsRe
  */
 export declare type RevokeInvitationRequest = Message<"parley.room.v1.RevokeInvitationRequest"> & {
   /**
-   * Of which room.
+   * UUIDv7 of the room.
    *
    * @generated from field: string room_id = 1;
    */
   roomId: string;
 
   /**
-   * Which.
+   * UUIDv7 of the invitation.
    *
    * @generated from field: string invitation_id = 2;
    */
@@ -677,7 +679,7 @@ export declare const RevokeInvitationResponseSchema: GenMessage<RevokeInvitation
  */
 export declare type AcceptInvitationRequest = Message<"parley.room.v1.AcceptInvitationRequest"> & {
   /**
-   * One of them.
+   * How one was invited; exactly one is given.
    *
    * @generated from oneof parley.room.v1.AcceptInvitationRequest.by
    */
@@ -691,7 +693,7 @@ export declare type AcceptInvitationRequest = Message<"parley.room.v1.AcceptInvi
     case: "code";
   } | {
     /**
-     * An invitation for oneself, from one's feed.
+     * UUIDv7 of an invitation for oneself, from one's feed.
      *
      * @generated from field: string invitation_id = 2;
      */
@@ -755,7 +757,7 @@ export declare const RoomService: GenService<{
     output: typeof OpenDirectRoomResponseSchema;
   },
   /**
-   * One room that one is in.
+   * One room that one is in. ROOM_NOT_FOUND.
    *
    * @generated from rpc parley.room.v1.RoomService.GetRoom
    */
@@ -869,7 +871,7 @@ export declare const RoomService: GenService<{
     output: typeof RevokeInvitationResponseSchema;
   },
   /**
-   * Comes into a room. INVITATION_NOT_FOUND alike for unknown, expired, used up, revoked, barred or meant for another.
+   * Enters a room. INVITATION_NOT_FOUND alike for unknown, expired, used up, revoked, barred or meant for another.
    * A member's accept answers the room and uses nothing up. LIMIT_REACHED at 10,000 members or 5,000 rooms.
    *
    * @generated from rpc parley.room.v1.RoomService.AcceptInvitation

@@ -25,14 +25,14 @@ export declare type User = Message<"parley.user.v1.User"> & {
   userId: string;
 
   /**
-   * Unique, in lower case.
+   * Unique, 3 to 32 characters of a-z 0-9 _ . -
    *
    * @generated from field: string username = 2;
    */
   username: string;
 
   /**
-   * How others see the person.
+   * How others see the person, 1 to 100 characters.
    *
    * @generated from field: string display_name = 3;
    */

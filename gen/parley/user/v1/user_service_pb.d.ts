@@ -32,7 +32,7 @@ export declare const GetMeRequestSchema: GenMessage<GetMeRequest>;
  */
 export declare type GetMeResponse = Message<"parley.user.v1.GetMeResponse"> & {
   /**
-   * Oneself.
+   * One's own profile.
    *
    * @generated from field: parley.user.v1.User user = 1;
    */
@@ -52,7 +52,7 @@ export declare const GetMeResponseSchema: GenMessage<GetMeResponse>;
  */
 export declare type UpdateMeRequest = Message<"parley.user.v1.UpdateMeRequest"> & {
   /**
-   * 1 to 100 characters; unchanged if absent.
+   * How others see the person, 1 to 100 characters; unchanged if absent.
    *
    * @generated from field: optional string display_name = 1;
    */
@@ -72,7 +72,7 @@ export declare const UpdateMeRequestSchema: GenMessage<UpdateMeRequest>;
  */
 export declare type UpdateMeResponse = Message<"parley.user.v1.UpdateMeResponse"> & {
   /**
-   * Oneself, as changed.
+   * One's own profile, as changed.
    *
    * @generated from field: parley.user.v1.User user = 1;
    */
@@ -92,7 +92,7 @@ export declare const UpdateMeResponseSchema: GenMessage<UpdateMeResponse>;
  */
 export declare type GetUserRequest = Message<"parley.user.v1.GetUserRequest"> & {
   /**
-   * Whom.
+   * UUIDv7 of the person.
    *
    * @generated from field: string user_id = 1;
    */
@@ -132,7 +132,7 @@ export declare const GetUserResponseSchema: GenMessage<GetUserResponse>;
  */
 export declare type BatchGetUsersRequest = Message<"parley.user.v1.BatchGetUsersRequest"> & {
   /**
-   * 1 to 200 ids.
+   * UUIDv7s, 1 to 200 of them; doubled ones count once.
    *
    * @generated from field: repeated string user_ids = 1;
    */
@@ -172,7 +172,7 @@ export declare const BatchGetUsersResponseSchema: GenMessage<BatchGetUsersRespon
  */
 export declare type SearchUsersRequest = Message<"parley.user.v1.SearchUsersRequest"> & {
   /**
-   * 2 to 100 characters, in any case.
+   * What the name begins with: 2 to 100 characters, in any case.
    *
    * @generated from field: string query = 1;
    */
@@ -233,7 +233,7 @@ export declare const SearchUsersResponseSchema: GenMessage<SearchUsersResponse>;
  */
 export declare const UserService: GenService<{
   /**
-   * Oneself.
+   * One's own profile.
    *
    * @generated from rpc parley.user.v1.UserService.GetMe
    */
@@ -253,7 +253,7 @@ export declare const UserService: GenService<{
     output: typeof UpdateMeResponseSchema;
   },
   /**
-   * Anyone. USER_NOT_FOUND if there is no such user.
+   * The profile of anyone. USER_NOT_FOUND if there is no such user.
    *
    * @generated from rpc parley.user.v1.UserService.GetUser
    */
