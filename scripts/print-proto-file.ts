@@ -9,7 +9,8 @@ import {
 
 /**
  * Prints a proto2 file from its descriptor: messages, enums, extensions and their numbers, without comments, and without
- * options, which reading and writing messages does not need. Maps and groups are refused, since they are options too.
+ * options, which reading and writing messages does not need. Maps, groups and defaults are refused, since what is printed
+ * would not mean the same.
  */
 export function printProtoFile(file: FileDescriptorProto): string {
   if (file.syntax !== "proto2" && file.syntax !== "") throw new Error(`${file.name} is not proto2`);
@@ -51,6 +52,7 @@ function isInOneof(field: FieldDescriptorProto): boolean {
 
 function printField(field: FieldDescriptorProto): string {
   if (field.type === Type.GROUP) throw new Error(`${field.name} is a group`);
+  if (field.defaultValue !== "") throw new Error(`${field.name} has a default`);
   const labels: Record<number, string> = {
     [Label.OPTIONAL]: "optional ",
     [Label.REQUIRED]: "required ",
