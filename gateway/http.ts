@@ -17,8 +17,8 @@ import {
   toConnectError,
   toStatus,
 } from "../services/common/errors.ts";
-import { RouteNotFoundError } from "./errors.ts";
 import { newId } from "../services/common/ids.ts";
+import { RouteNotFoundError } from "./errors.ts";
 
 /** 128 KiB, api.md's bound of a body. */
 const maxBody = 128 * 1024;
@@ -36,7 +36,8 @@ export function createHttpApp(deps: { logger: Logger }): FastifyInstance {
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
     forceCloseConnections: "idle",
-    frameworkErrors: (error, request, reply) => answerError(error, request as FastifyRequest, reply as FastifyReply),
+    frameworkErrors: (error, request, reply) =>
+      answerError(error, request as FastifyRequest, reply as FastifyReply),
   });
 
   // Whatever the content type says, a body is JSON; one that isn't is refused with a reason.
@@ -55,7 +56,9 @@ export function createHttpApp(deps: { logger: Logger }): FastifyInstance {
     reply.header("cache-control", "no-store");
     const encoding = request.headers["content-encoding"];
     if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
-      throw new InvalidArgumentError([{ field: "", description: "a Content-Encoding is not taken, send it plain" }]);
+      throw new InvalidArgumentError([
+        { field: "", description: "a Content-Encoding is not taken, send it plain" },
+      ]);
     }
   });
   app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply));
@@ -66,10 +69,15 @@ export function createHttpApp(deps: { logger: Logger }): FastifyInstance {
 }
 
 /** The one place where errors become HTTP: a google.rpc.Status, its status code, and Retry-After where it says so. */
-function answerError(error: Error & { code?: unknown; statusCode?: number }, request: FastifyRequest, reply: FastifyReply) {
+function answerError(
+  error: Error & { code?: unknown; statusCode?: number },
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
   const known = fromFastify(error);
   const status = httpStatusOf(toConnectError(known));
-  if (status >= 500 && status !== 503) request.log.error({ err: error, requestId: request.id }, "a request failed");
+  if (status >= 500 && status !== 503)
+    request.log.error({ err: error, requestId: request.id }, "a request failed");
   const retryAfter = retryAfterMsOf(known);
   if (retryAfter !== undefined) reply.header("retry-after", Math.max(1, Math.ceil(retryAfter / 1000)));
   if (status === 401) reply.header("www-authenticate", "Bearer");
@@ -79,7 +87,8 @@ function answerError(error: Error & { code?: unknown; statusCode?: number }, req
 
 /** Fastify's own refusals of a request, which are the client's faults. */
 function fromFastify(error: Error & { code?: unknown; statusCode?: number }): unknown {
-  if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") return new PayloadTooLargeError("the body is larger than 128 KiB");
+  if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE")
+    return new PayloadTooLargeError("the body is larger than 128 KiB");
   if (error.code === "FST_ERR_BAD_URL") return new RouteNotFoundError();
   const isFastify = typeof error.code === "string" && error.code.startsWith("FST_ERR_");
   if (isFastify && error.statusCode !== undefined && error.statusCode < 500) {

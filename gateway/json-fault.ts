@@ -6,6 +6,8 @@ import type { FieldViolation } from "../services/common/errors.ts";
  */
 export function violationOf(error: Error): FieldViolation {
   const [, name = "", why = error.message] =
-    /^cannot decode (?:field|oneof|message|value for enum) (\S+?)(?: from JSON)?: (.*)$/s.exec(error.message) ?? [];
+    /^cannot decode (?:field|oneof|message|value for enum) (\S+?)(?: from JSON)?: (.*)$/s.exec(
+      error.message,
+    ) ?? [];
   return { field: name.slice(name.lastIndexOf(".") + 1), description: why };
 }

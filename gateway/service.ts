@@ -50,14 +50,15 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
     reply.header("cache-control", "public, max-age=300").type("application/json; charset=utf-8");
     return jwksJson;
   });
-  app.register(async (api) => {
+  app.register((api, _, done) => {
     api.addHook("preHandler", async (request) => limit(request));
     mountRest(api, {
       services: publicServices,
       rpc: deps.rpc,
       requestTimeoutMs: config.requestTimeoutMs,
-      callHeaders: (request) => callHeaders(request),
+      callHeaders,
     });
+    done();
   });
   mountUpgrade(app, { realtime, config, logger });
 
@@ -81,7 +82,7 @@ function bearerOf(authorization: string | undefined): string | undefined {
 
 function callHeaders(request: FastifyRequest): Headers {
   const headers = new Headers({ "parley-client-address": request.ip, "x-request-id": request.id });
-  if (request.headers.authorization !== undefined) headers.set("authorization", request.headers.authorization);
+  if (request.headers.authorization !== undefined)
+    headers.set("authorization", request.headers.authorization);
   return headers;
 }
-

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import { toJson } from "@bufbuild/protobuf";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
-import { toJson } from "@bufbuild/protobuf";
 import { StatusSchema } from "#gen/google/rpc/status_pb.js";
 import {
   DomainError,
@@ -14,9 +14,9 @@ import {
   toConnectError,
   toStatus,
 } from "../services/common/errors.ts";
-import { OriginRefusedError, RouteNotFoundError } from "./errors.ts";
 import { createRateLimiter } from "../services/common/rate-limit.ts";
 import type { GatewayConfig } from "./config.ts";
+import { OriginRefusedError, RouteNotFoundError } from "./errors.ts";
 import type { Realtime } from "./realtime/realtime.ts";
 
 const path = "/v1/realtime";
@@ -68,7 +68,9 @@ function isAllowedOrigin(request: IncomingMessage, allowed: readonly string[]): 
 
 function refuse(socket: Duplex, error: unknown): void {
   const status = httpStatusOf(toConnectError(error));
-  const body = JSON.stringify(toJson(StatusSchema, toStatus(error), { registry: statusRegistry, alwaysEmitImplicit: true }));
+  const body = JSON.stringify(
+    toJson(StatusSchema, toStatus(error), { registry: statusRegistry, alwaysEmitImplicit: true }),
+  );
   const wait = retryAfterMsOf(error);
   socket.end(
     [

@@ -39,7 +39,8 @@ export function createCatchUp(deps: CatchUpDeps): (connection: Connection) => vo
       .finally(() => {
         connection.catchingUp = false;
         // What came to lag, or drained, between the last look and here.
-        if (connection.lags?.size && !connection.slow && !connection.closed) queueMicrotask(() => again(connection));
+        if (connection.lags?.size && !connection.slow && !connection.closed)
+          queueMicrotask(() => again(connection));
       });
   };
 

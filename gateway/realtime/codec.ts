@@ -1,7 +1,15 @@
-import { create, fromBinary, fromJson, type JsonObject, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
+import {
+  create,
+  fromBinary,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  toBinary,
+  toJson,
+} from "@bufbuild/protobuf";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
-import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import { SendMessageRequestSchema } from "#gen/parley/message/v1/message_service_pb.js";
+import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import {
   type Ack,
   type ClientFrame,
@@ -61,7 +69,7 @@ export function decodeJson(data: string): ClientFrame {
 }
 
 function refOf(json: JsonValue): string | undefined {
-  const ref = isObject(json) ? json["ref"] : undefined;
+  const ref = isObject(json) ? json.ref : undefined;
   return typeof ref === "string" ? ref : undefined;
 }
 
@@ -75,10 +83,11 @@ function isObject(json: JsonValue | undefined): json is JsonObject {
  */
 function decodeSend(json: JsonValue, ref: string | undefined): ClientFrame | undefined {
   if (ref === undefined || !isObject(json)) return undefined;
-  const send = json["send"];
+  const send = json.send;
   if (!isObject(send)) return undefined;
   const { roomId, clientId, text } = send;
-  if (typeof roomId !== "string" || typeof clientId !== "string" || typeof text !== "string") return undefined;
+  if (typeof roomId !== "string" || typeof clientId !== "string" || typeof text !== "string")
+    return undefined;
   if (Object.keys(json).length !== 2 || Object.keys(send).length !== 3) return undefined;
   const value = create(SendMessageRequestSchema);
   value.roomId = roomId;
@@ -101,7 +110,8 @@ export function encodeJson(frame: ServerFrame): Buffer {
 /** Exactly what protobuf-es writes; the two kinds that make up nearly all frames without walking descriptors. */
 export function jsonOf(frame: ServerFrame): string {
   const { kind, ref } = frame;
-  if (kind.case === "ack" && ref !== undefined) return `{"ref":${JSON.stringify(ref)},"ack":${ackJson(kind.value)}}`;
+  if (kind.case === "ack" && ref !== undefined)
+    return `{"ref":${JSON.stringify(ref)},"ack":${ackJson(kind.value)}}`;
   if (kind.case === "event" && ref === undefined && kind.value.body.case === "messagePosted") {
     return `{"event":${postedJson(kind.value)}}`;
   }

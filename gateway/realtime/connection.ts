@@ -220,7 +220,10 @@ export class Connection {
             code: cause.code,
             reason: cause.reason,
             resumable: cause.resumable,
-            reconnectAfter: { seconds: BigInt(Math.floor(spread)), nanos: Math.floor((spread % 1) * 1e3) * 1e6 },
+            reconnectAfter: {
+              seconds: BigInt(Math.floor(spread)),
+              nanos: Math.floor((spread % 1) * 1e3) * 1e6,
+            },
           },
         },
       }),

@@ -1,12 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
+import type { Logger } from "pino";
 import {
   type DeliveryService,
   type WatchRequest,
   WatchRequestSchema,
   type WatchResponse,
 } from "#gen/parley/internal/v1/delivery_service_pb.js";
-import type { Logger } from "pino";
 import { type AsyncQueue, createAsyncQueue } from "../../services/common/async-queue.ts";
 
 /**
@@ -46,7 +46,12 @@ interface Pending {
 export function createDeliveryLink(deps: DeliveryLinkDeps): DeliveryLink {
   const rooms = new Set<string>();
   const users = new Set<string>();
-  let changes = { addRooms: [] as string[], removeRooms: [] as string[], addUsers: [] as string[], removeUsers: [] as string[] };
+  let changes = {
+    addRooms: [] as string[],
+    removeRooms: [] as string[],
+    addUsers: [] as string[],
+    removeUsers: [] as string[],
+  };
   let gathering: { promise: Promise<void>; resolve(): void; reject(error: unknown): void } | undefined;
   let waiting: Pending[] = [];
   let outgoing: AsyncQueue<WatchRequest> | undefined;
@@ -94,7 +99,11 @@ export function createDeliveryLink(deps: DeliveryLinkDeps): DeliveryLink {
     const allUsers = [...users];
     for (let i = 0; i === 0 || i < allRooms.length || i < allUsers.length; i += slice) {
       queue.push(
-        create(WatchRequestSchema, { ref: 0n, addRooms: allRooms.slice(i, i + slice), addUsers: allUsers.slice(i, i + slice) }),
+        create(WatchRequestSchema, {
+          ref: 0n,
+          addRooms: allRooms.slice(i, i + slice),
+          addUsers: allUsers.slice(i, i + slice),
+        }),
       );
     }
     ref++;

@@ -88,7 +88,8 @@ export function createHub(deps: HubDeps): Hub {
   async function openUser(user: UserChannel): Promise<void> {
     await link.add({ users: [user.userId] });
     const state = await log.userState(user.userId);
-    if (users.get(user.userId) !== user) throw new Error("everybody left while the person's rooms were asked for");
+    if (users.get(user.userId) !== user)
+      throw new Error("everybody left while the person's rooms were asked for");
     epoch = state.epoch;
     for (const { id, seq } of state.rooms) {
       if ((user.departures?.get(id) ?? 0) > seq) continue;
@@ -146,7 +147,9 @@ export function createHub(deps: HubDeps): Hub {
       let channel = rooms.get(roomId);
       if (!channel) {
         // A person here joined a room that nobody here was in.
-        const join = ofRoom.find((event) => event.body.case === "memberJoined" && users.has(event.body.value.userId));
+        const join = ofRoom.find(
+          (event) => event.body.case === "memberJoined" && users.has(event.body.value.userId),
+        );
         if (join) channel = follow(roomId, Number(join.seq) - 1);
       }
       channel?.receive(ofRoom);

@@ -44,7 +44,7 @@ export function createLogPages(deps: {
     read(roomId, after) {
       const start = Math.floor(after / pageSize) * pageSize;
       const known = kept.get(roomId)?.get(start);
-      if (known) return known;
+      if (known !== undefined) return known;
       makeRoom();
       const page = deps.read(roomId, start, pageSize);
       let pages = kept.get(roomId);

@@ -58,11 +58,17 @@ export function createMessageLog(messages: Client<typeof MessageInternalService>
     timeline: (roomId, after) => readTimeline(roomId, after, repairLimit),
     timelinePage: async (roomId, after) => ({ frames: await pages.read(roomId, after), firstSeq: 1 }),
     async feed(userId, after) {
-      const response = await messages.readFeed({ userId, afterSeq: BigInt(after), limit: feedLimit }, options);
+      const response = await messages.readFeed(
+        { userId, afterSeq: BigInt(after), limit: feedLimit },
+        options,
+      );
       return response.entries;
     },
     async feedPage(userId, after) {
-      const response = await messages.readFeed({ userId, afterSeq: BigInt(after), limit: feedLimit }, options);
+      const response = await messages.readFeed(
+        { userId, afterSeq: BigInt(after), limit: feedLimit },
+        options,
+      );
       return { frames: response.entries.map(createFeedFrame), firstSeq: Number(response.firstSeq) };
     },
     async heads(rooms, users) {

@@ -2,9 +2,10 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { DeliveryService } from "#gen/parley/internal/v1/delivery_service_pb.js";
 import { MessageInternalService } from "#gen/parley/internal/v1/message_internal_service_pb.js";
+import { backoffMs, pause } from "../../services/common/backoff.ts";
 import { toStatus, UnavailableError } from "../../services/common/errors.ts";
 import { newId } from "../../services/common/ids.ts";
-import { abortableSleep, backoffMs, runForever, type ServiceDeps } from "../../services/common/lifecycle.ts";
+import { runForever, type ServiceDeps } from "../../services/common/lifecycle.ts";
 import { createCatchUp } from "./catch-up.ts";
 import { createClientSessions } from "./client-session.ts";
 import { type CloseCause, closeCauses } from "./close-codes.ts";
@@ -35,6 +36,8 @@ export interface Realtime {
   close(): Promise<void>;
 }
 
+/** Pauses between attempts to reach a service. */
+const retry = { firstMs: 20, capMs: 2000 };
 const headIntervalMs = 5000;
 const disconnectedHeadIntervalMs = 1000;
 const headGraceMs = 1000;
@@ -47,7 +50,10 @@ const reconnectSpreadSeconds = 5;
 export function startRealtime(config: RealtimeConfig, deps: ServiceDeps): Realtime {
   const logger = deps.logger.child({ component: "realtime" });
   const stop = new AbortController();
-  const backoff = (attempt: number) => abortableSleep(backoffMs(attempt), stop.signal);
+  const backoff = async (attempt: number) => {
+    await pause(backoffMs(attempt + 1, retry), stop.signal);
+    stop.signal.throwIfAborted();
+  };
   const messages = deps.rpc.client(MessageInternalService);
   const delivery = deps.rpc.client(DeliveryService);
   const log = createMessageLog(messages);
@@ -95,7 +101,6 @@ export function startRealtime(config: RealtimeConfig, deps: ServiceDeps): Realti
       if (ofSession) ofSession.add(connection);
       else bySession.set(connection.sessionId, new Set([connection]));
     },
-    logger,
   });
   const connectionDeps: ConnectionDeps = {
     flusher: createFlusher(),
@@ -123,8 +128,8 @@ export function startRealtime(config: RealtimeConfig, deps: ServiceDeps): Realti
         if (stopping) connection.close(closeCauses.shuttingDown);
         return connection;
       },
-      frame: sessions.handle.bind(sessions),
-      refused: sessions.refuse.bind(sessions),
+      frame: sessions.handle,
+      refused: sessions.refuse,
       closed: forget,
     },
   });

@@ -63,11 +63,17 @@ export function createFrame(frame: MessageInitShape<typeof ServerFrameSchema>): 
 }
 
 export function createEventFrame(event: TimelineEvent): NumberedFrame {
-  return new SharedFrame(create(ServerFrameSchema, { kind: { case: "event", value: event } }), Number(event.seq));
+  return new SharedFrame(
+    create(ServerFrameSchema, { kind: { case: "event", value: event } }),
+    Number(event.seq),
+  );
 }
 
 export function createFeedFrame(entry: FeedEntry): NumberedFrame {
-  return new SharedFrame(create(ServerFrameSchema, { kind: { case: "feed", value: entry } }), Number(entry.seq));
+  return new SharedFrame(
+    create(ServerFrameSchema, { kind: { case: "feed", value: entry } }),
+    Number(entry.seq),
+  );
 }
 
 /** Several frames as one piece, joined once for all who get them. */

@@ -24,7 +24,10 @@ export function createConnectionTimers(deps: {
 }): ConnectionTimers {
   const now = deps.now ?? Date.now;
   const tickMs = Math.min(1000, deps.heartbeatMs);
-  const groups = Array.from({ length: Math.max(1, Math.round(deps.heartbeatMs / tickMs)) }, () => new Set<Connection>());
+  const groups = Array.from(
+    { length: Math.max(1, Math.round(deps.heartbeatMs / tickMs)) },
+    () => new Set<Connection>(),
+  );
   const groupOf = new WeakMap<Connection, Set<Connection>>();
   const due = new Map<number, Connection[]>();
   let next = 0;

@@ -3,12 +3,12 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import type { ClientFrame } from "#gen/parley/realtime/v1/frames_pb.js";
 import { closeCauses } from "./close-codes.ts";
 import { BadFrameError, decodeBinary, decodeJson, type Format, RefusedFrameError } from "./codec.ts";
 import type { Connection, FrameSink } from "./connection.ts";
 import type { Frames } from "./server-frame.ts";
 import { pingFrame } from "./websocket-frame.ts";
-import type { ClientFrame } from "#gen/parley/realtime/v1/frames_pb.js";
 
 /** 128 KiB, api.md's bound of a frame; a larger one is refused by the WebSocket layer with 1009. */
 const maxFrame = 128 * 1024;
@@ -51,13 +51,20 @@ export function createRealtimeSocketServer(deps: {
     const connection = this[connectionOf];
     if (!connection || connection.closed) return;
     connection.silent = 0;
-    if (isBinary !== (connection.sink.format === "proto")) return connection.close(closeCauses.badFrame);
+    if (isBinary !== (connection.sink.format === "proto")) {
+      connection.close(closeCauses.badFrame);
+      return;
+    }
     try {
-      handlers.frame(connection, isBinary ? decodeBinary(data as Buffer) : decodeJson((data as Buffer).toString()));
+      handlers.frame(
+        connection,
+        isBinary ? decodeBinary(data as Buffer) : decodeJson((data as Buffer).toString()),
+      );
     } catch (error) {
       if (error instanceof RefusedFrameError) handlers.refused(connection, error.ref, error.cause);
       else {
-        if (!(error instanceof BadFrameError)) deps.logger.error({ err: error }, "a frame could not be handled");
+        if (!(error instanceof BadFrameError))
+          deps.logger.error({ err: error }, "a frame could not be handled");
         connection.close(closeCauses.badFrame);
       }
     }

@@ -1,4 +1,11 @@
-import { type DescField, type DescMethod, type DescMethodUnary, type DescService, getOption, hasOption } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  type DescMethod,
+  type DescMethodUnary,
+  type DescService,
+  getOption,
+  hasOption,
+} from "@bufbuild/protobuf";
 import { http } from "#gen/google/api/annotations_pb.js";
 import type { HttpRule } from "#gen/google/api/http_pb.js";
 
@@ -32,7 +39,8 @@ function isUnary(method: DescMethod): method is DescMethodUnary {
 
 function bindingOf(method: DescMethodUnary, rule: HttpRule): Binding {
   const name = `${method.parent.typeName}.${method.name}`;
-  if (rule.pattern.case === undefined || rule.pattern.case === "custom") throw new Error(`${name}: no standard verb`);
+  if (rule.pattern.case === undefined || rule.pattern.case === "custom")
+    throw new Error(`${name}: no standard verb`);
   if (rule.body !== "" && rule.body !== "*") throw new Error(`${name}: body is "*" or absent`);
   const template = rule.pattern.value;
   return {

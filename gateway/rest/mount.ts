@@ -1,8 +1,8 @@
 import { type DescService, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { statusRegistry } from "../../services/common/errors.ts";
-import { MethodNotAllowedError } from "../errors.ts";
 import type { RpcClients } from "../../services/common/rpc/rpc.ts";
+import { MethodNotAllowedError } from "../errors.ts";
 import { type Binding, bindingsOf } from "./bindings.ts";
 import { decodeRequest } from "./request.ts";
 
@@ -20,7 +20,8 @@ const verbs: readonly Binding["verb"][] = ["GET", "PUT", "POST", "DELETE", "PATC
 export function mountRest(app: FastifyInstance, deps: RestDeps): void {
   const byRoute = Map.groupBy(deps.services.flatMap(bindingsOf), (binding) => binding.route);
   for (const [url, bindings] of byRoute) {
-    for (const binding of bindings) app.route({ method: binding.verb, url, handler: handlerOf(binding, deps) });
+    for (const binding of bindings)
+      app.route({ method: binding.verb, url, handler: handlerOf(binding, deps) });
     const allowed = bindings.map((binding) => binding.verb);
     const others: HTTPMethods[] = verbs.filter((verb) => !allowed.includes(verb));
     app.route({
@@ -59,5 +60,7 @@ function handlerOf(binding: Binding, deps: RestDeps) {
 }
 
 function jsonOf(binding: Binding, message: Message): string {
-  return JSON.stringify(toJson(binding.method.output, message, { alwaysEmitImplicit: true, registry: statusRegistry }));
+  return JSON.stringify(
+    toJson(binding.method.output, message, { alwaysEmitImplicit: true, registry: statusRegistry }),
+  );
 }

@@ -1,4 +1,11 @@
-import { type DescField, fromJson, type JsonObject, type JsonValue, type Message, ScalarType } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+  ScalarType,
+} from "@bufbuild/protobuf";
 import { InvalidArgumentError } from "../../services/common/errors.ts";
 import { violationOf } from "../json-fault.ts";
 import type { Binding } from "./bindings.ts";

@@ -45,7 +45,9 @@ export function createWatchers(deps: { maxQueuedBatches: number }): Watchers {
   function hand(batches: Map<Watcher, WatchResponse>): void {
     for (const [watcher, batch] of batches) {
       if (!watcher.queue.push(batch)) {
-        watcher.queue.fail(new ConnectError("the gateway is too slow, its stream is cut", Code.ResourceExhausted));
+        watcher.queue.fail(
+          new ConnectError("the gateway is too slow, its stream is cut", Code.ResourceExhausted),
+        );
       }
     }
   }

@@ -1,0 +1,111 @@
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import type { Hello, RefreshToken } from "#gen/parley/realtime/v1/frames_pb.js";
+import type { Caller, TokenVerifier } from "../../services/common/auth.ts";
+import { reasonOf, UnauthenticatedError } from "../../services/common/errors.ts";
+import { type CloseCause, closeCauses } from "./close-codes.ts";
+import type { Connection } from "./connection.ts";
+import { startAt, startRooms } from "./cursors.ts";
+import type { Hub } from "./hub.ts";
+import { fail, reply } from "./replies.ts";
+import type { WriteLink } from "./write-link.ts";
+
+export interface HelloDeps {
+  hub: Hub;
+  writes: WriteLink;
+  verifier: TokenVerifier;
+  heartbeatMs: number;
+  /** The connection has a session and a token's end from now on, or new ones. */
+  identified(connection: Connection): void;
+}
+
+/** How a connection becomes someone's, and stays it. */
+export interface Hellos {
+  hello(connection: Connection, ref: string | undefined, request: Hello): Promise<void>;
+  refreshToken(connection: Connection, ref: string | undefined, request: RefreshToken): Promise<void>;
+}
+
+/** A hello that can't be served ends the connection: its error first, then the goodbye. */
+export function turnAway(connection: Connection, ref: string | undefined, error: unknown): void {
+  fail(connection, ref, error);
+  connection.close(causeOf(error));
+}
+
+export function createHellos({ hub, writes, verifier, heartbeatMs, identified }: HelloDeps): Hellos {
+  const verify = async (token: string) => verifier.cached(token) ?? verifier.verify(token);
+
+  function identify(connection: Connection, caller: Caller): void {
+    connection.expiresAt = caller.expiresAt;
+    connection.slot = writes.introduce(caller.token);
+    identified(connection);
+  }
+
+  /** In one turn of the event loop, so that nothing comes between `ready` and the first event. */
+  function begin(connection: Connection, ref: string | undefined, request: Hello): void {
+    const { user } = connection;
+    if (!user) return;
+    connection.ready = true;
+    connection.foreignEpoch = request.epoch !== undefined && request.epoch !== hub.epoch;
+    reply(connection, ref, {
+      case: "ready",
+      value: {
+        connectionId: connection.id,
+        userId: user.userId,
+        sessionId: connection.sessionId,
+        heartbeatInterval: durationFromMs(heartbeatMs),
+        feedSeq: BigInt(user.feed.seq),
+        epoch: hub.epoch,
+      },
+    });
+    for (const channel of user.rooms.values()) connection.begin(channel, channel.seq);
+    if (request.feedAfterSeq === undefined) connection.begin(user.feed, user.feed.seq);
+    else startAt(connection, user.feed, request.feedAfterSeq);
+    startRooms(connection, request.rooms);
+    connection.undefer();
+  }
+
+  return {
+    async hello(connection, ref, request) {
+      try {
+        const caller = await verify(request.accessToken);
+        if (connection.closed) return;
+        connection.sessionId = caller.sessionId;
+        await hub.enter(caller.userId, connection);
+        if (connection.closed) return hub.leave(connection);
+        // The session may have ended while the person's rooms were asked for.
+        identify(connection, await verify(request.accessToken));
+        begin(connection, ref, request);
+      } catch (error) {
+        if (!connection.closed) turnAway(connection, ref, error);
+      }
+    },
+    async refreshToken(connection, ref, request) {
+      try {
+        const caller = await verify(request.accessToken);
+        if (connection.closed) return;
+        if (caller.sessionId !== connection.sessionId || caller.userId !== connection.user?.userId) {
+          throw new UnauthenticatedError("the access token is of another session");
+        }
+        writes.retire(connection.slot);
+        identify(connection, caller);
+        reply(connection, ref, { case: "ack", value: {} });
+      } catch (error) {
+        if (!connection.closed) fail(connection, ref, error);
+      }
+    },
+  };
+}
+
+function causeOf(error: unknown): CloseCause {
+  switch (reasonOf(error)) {
+    case "TOKEN_EXPIRED":
+      return closeCauses.tokenExpired;
+    case "SESSION_REVOKED":
+      return closeCauses.sessionEnded;
+    case "UNAUTHENTICATED":
+      return closeCauses.tokenInvalid;
+    case "INVALID_ARGUMENT":
+      return closeCauses.helloRefused;
+    default:
+      return closeCauses.unavailable;
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * The load generator, a process of its own: takes one task by IPC, runs it against whatever server speaks the JSON
+ * frames of `/v1/realtime`, and answers with what it saw. It serves the bare loop and Parley alike.
+ */
+import { type BenchSocket, openBenchSocket } from "./bench-socket.ts";
+import { percentile } from "./statistics.ts";
+
+export interface Person {
+  token: string;
+  roomId: string;
+}
+
+export type Task =
+  | { kind: "throughput"; url: string; people: Person[]; inFlight: number; seconds: number }
+  | { kind: "latency"; url: string; people: Person[]; perSecond: number; seconds: number }
+  | { kind: "fanout"; url: string; people: Person[]; perSecond: number; seconds: number }
+  | { kind: "idle"; url: string; people: Person[] };
+
+export interface LoadResult {
+  /** Acks, or deliveries, counted. */
+  count: number;
+  seconds: number;
+  p50: number;
+  p99: number;
+}
+
+const text = "x".repeat(100);
+const warmupSeconds = 2;
+let nextId = 0;
+
+async function open(url: string, person: Person): Promise<BenchSocket> {
+  const socket = await openBenchSocket(new URL(url), "parley.v1.json");
+  await new Promise<void>((resolve, reject) => {
+    socket.onFrame = (payload) => {
+      const frame = payload.toString();
+      if (frame.includes('"ready"')) resolve();
+      else if (frame.includes('"error"')) reject(new Error(frame));
+    };
+    socket.send(JSON.stringify({ ref: "hello", hello: { accessToken: person.token } }));
+  });
+  return socket;
+}
+
+/** In waves: a server's accept queue is finite. */
+async function openAll(url: string, people: Person[]): Promise<BenchSocket[]> {
+  const sockets: BenchSocket[] = [];
+  for (let i = 0; i < people.length; i += 50) {
+    sockets.push(...(await Promise.all(people.slice(i, i + 50).map((person) => open(url, person)))));
+  }
+  return sockets;
+}
+
+const sendFrame = (roomId: string, body: string) => {
+  const id = `${process.pid}-${nextId++}`;
+  return `{"ref":"${id}","send":{"roomId":"${roomId}","clientId":"${id}","text":"${body}"}}`;
+};
+
+/** Answers carry a ref, and it is the first field. */
+const isAnswer = (payload: Buffer) => payload[2] === 0x72 && payload[3] === 0x65 && payload[4] === 0x66;
+
+function failOn(payload: Buffer): void {
+  if (payload.includes('"error"')) throw new Error(payload.toString());
+}
+
+async function throughput(task: Task & { kind: "throughput" }): Promise<LoadResult> {
+  const sockets = await openAll(task.url, task.people);
+  const depth = Math.max(1, Math.round(task.inFlight / sockets.length));
+  let count = 0;
+  let counting = false;
+  const waits: number[] = [];
+  sockets.forEach((socket, i) => {
+    const { roomId } = task.people[i] as Person;
+    const sent: number[] = [];
+    const next = () => {
+      sent.push(performance.now());
+      socket.send(sendFrame(roomId, text));
+    };
+    socket.onFrame = (payload) => {
+      if (!isAnswer(payload)) return;
+      failOn(payload);
+      const since = sent.shift() as number;
+      if (counting) {
+        count++;
+        waits.push(performance.now() - since);
+      }
+      next();
+    };
+    socket.batch(() => {
+      for (let k = 0; k < depth; k++) next();
+    });
+  });
+  await seconds(warmupSeconds);
+  counting = true;
+  process.send?.({ started: true });
+  const from = performance.now();
+  await seconds(task.seconds);
+  counting = false;
+  const took = (performance.now() - from) / 1000;
+  return { count, seconds: took, p50: percentile(waits, 0.5), p99: percentile(waits, 0.99) };
+}
+
+/** Posts at a fixed rate, whatever comes back, and measures from the intended time of each post to each receipt. */
+async function paced(task: Task & { kind: "latency" | "fanout" }, measure: boolean): Promise<LoadResult> {
+  const sockets = await openAll(task.url, task.people);
+  const waits: number[] = [];
+  let count = 0;
+  let counting = false;
+  for (const socket of sockets) {
+    socket.onFrame = (payload) => {
+      if (isAnswer(payload)) return failOn(payload);
+      if (!counting) return;
+      count++;
+      if (!measure) return;
+      const at = payload.indexOf('"text":"') + 8;
+      waits.push(performance.now() - Number(payload.toString("latin1", at, payload.indexOf("/", at))));
+    };
+  }
+  const rooms = Map.groupBy(task.people.keys(), (i) => (task.people[i] as Person).roomId);
+  const senders = [...rooms.values()].map((members) => members[0] as number);
+  const start = performance.now();
+  let due = 0;
+  const timer = setInterval(() => {
+    for (const target = ((performance.now() - start) / 1000) * task.perSecond; due < target; due++) {
+      const sender = senders[due % senders.length] as number;
+      const intended = start + (due / task.perSecond) * 1000;
+      const body = `${intended.toFixed(3)}/${text}`;
+      (sockets[sender] as BenchSocket).send(sendFrame((task.people[sender] as Person).roomId, body));
+    }
+  }, 1);
+  await seconds(warmupSeconds);
+  counting = true;
+  process.send?.({ started: true });
+  const from = performance.now();
+  await seconds(task.seconds);
+  counting = false;
+  const took = (performance.now() - from) / 1000;
+  clearInterval(timer);
+  return { count, seconds: took, p50: percentile(waits, 0.5), p99: percentile(waits, 0.99) };
+}
+
+async function idle(task: Task & { kind: "idle" }): Promise<LoadResult> {
+  const sockets = await openAll(task.url, task.people);
+  process.send?.({ started: true });
+  await new Promise((resolve) => process.once("message", resolve));
+  return { count: sockets.length, seconds: 0, p50: 0, p99: 0 };
+}
+
+const seconds = (n: number) => new Promise((resolve) => setTimeout(resolve, n * 1000));
+
+process.once("message", async (task: Task) => {
+  try {
+    const result =
+      task.kind === "throughput"
+        ? await throughput(task)
+        : task.kind === "idle"
+          ? await idle(task)
+          : await paced(task, task.kind === "latency");
+    process.send?.({ result });
+  } catch (error) {
+    process.send?.({ failed: String(error) });
+  }
+  process.disconnect();
+  process.exit(0);
+});

@@ -1,0 +1,165 @@
+import { connect as connectTcp } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { type Stack, topologies } from "../stack.ts";
+import { type Api, badFields, createApi, ok, type Person, refused, roomOf } from "./api.ts";
+import { connect } from "./realtime-client.ts";
+
+describe.each(topologies)("http: $name", ({ start }) => {
+  let stack: Stack;
+  let api: Api;
+  let ada: Person;
+
+  beforeAll(async () => {
+    stack = await start();
+    api = createApi(stack.url);
+    ada = await api.register();
+  });
+  afterAll(() => stack[Symbol.asyncDispose]());
+
+  test("health", async () => {
+    expect((await api.call("GET", "/healthz")).status).toBe(200);
+    expect((await api.call("GET", "/readyz")).status).toBe(200);
+  });
+
+  test("unknown paths and other methods", async () => {
+    await refused(api.call("GET", "/v1/nothing"), 404, "ROUTE_NOT_FOUND");
+    await refused(api.call("GET", "/v1/rooms/../../etc/passwd"), 404, "ROUTE_NOT_FOUND");
+    await refused(api.call("GET", "/%ff%fe"), 404, "ROUTE_NOT_FOUND");
+    await refused(ada.get("/v1/rooms/..%2f..%2fsecret"), 404, "ROOM_NOT_FOUND");
+    await refused(api.call("PUT", "/v1/rooms"), 405, "METHOD_NOT_ALLOWED");
+    await refused(api.call("POST", "/v1/users/me"), 405, "METHOD_NOT_ALLOWED");
+    const room = await roomOf(ada);
+    await refused(ada.get(`/v1/rooms/${room}:leave`), 405, "METHOD_NOT_ALLOWED");
+    await refused(ada.post(`/v1/rooms/${room}:explode`), 404, "ROUTE_NOT_FOUND");
+  });
+
+  test("bodies: not JSON, not an object, empty, too large, encoded", async () => {
+    const raw = (body: string, headers: Record<string, string> = {}) =>
+      api.call("POST", "/v1/auth/login", { body, headers });
+    await refused(raw("{nonsense"), 400, "INVALID_ARGUMENT");
+    await refused(raw("[]"), 400, "INVALID_ARGUMENT");
+    await refused(raw("null"), 400, "INVALID_ARGUMENT");
+    expect(await badFields(raw(""))).toEqual(["password", "username"]);
+    expect(await badFields(raw("{}", { "content-type": "text/plain" }))).toEqual(["password", "username"]);
+    await refused(raw(JSON.stringify({ username: "x".repeat(128 * 1024) })), 413, "PAYLOAD_TOO_LARGE");
+    await refused(raw("{}", { "content-encoding": "gzip" }), 400, "INVALID_ARGUMENT");
+    await ok(ada.get("/v1/users/me"));
+  });
+
+  test("errors are google.rpc.Status", async () => {
+    const { body, headers } = await api.call("GET", "/v1/users/me");
+    expect(headers.get("content-type")).toMatch("application/json");
+    expect(body).toEqual({
+      code: 16,
+      message: expect.any(String),
+      details: [
+        {
+          "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+          reason: "UNAUTHENTICATED",
+          domain: "parley",
+          metadata: {},
+        },
+      ],
+    });
+  });
+
+  test("internal services have no path", async () => {
+    for (const path of [
+      "/parley.internal.v1.MessageInternalService/ReadTimeline",
+      "/v1/internal",
+      "/v1/admin/keys",
+    ]) {
+      expect((await api.call("POST", path, { body: {} })).status).toBe(404);
+    }
+  });
+
+  const upgrade = (headers: Record<string, string>, protocols: string[] = ["parley.v1.json"]) =>
+    new Promise<number>((resolve) => {
+      const socket = new WebSocket(`${stack.url.replace("http", "ws")}/v1/realtime`, protocols, { headers });
+      socket.on("unexpected-response", (_, response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+        socket.terminate();
+      });
+      socket.on("open", () => {
+        resolve(101);
+        socket.terminate();
+      });
+      socket.on("error", () => {});
+    });
+
+  test("upgrades need a subprotocol of ours and an origin that may", async () => {
+    expect(await upgrade({}, [])).toBe(400);
+    expect(await upgrade({}, ["chat"])).toBe(400);
+    expect(await upgrade({}, ["chat", "parley.v1.proto"])).toBe(101);
+    expect(await upgrade({ origin: "https://evil.example" })).toBe(403);
+    expect(await upgrade({ origin: "null" })).toBe(403);
+    expect(await upgrade({ origin: stack.url })).toBe(101);
+    expect((await api.call("GET", "/v1/realtime")).status).toBe(400);
+  });
+
+  test("half requests and resets harm nobody", async () => {
+    const { port } = new URL(stack.url);
+    await Promise.all(
+      Array.from({ length: 50 }, async (_, i) => {
+        const socket = connectTcp(Number(port), "127.0.0.1");
+        socket.on("error", () => {});
+        await new Promise((resolve) => socket.once("connect", resolve));
+        socket.write(i % 2 ? "GET /v1/realtime HTTP/1.1\r\nUpgrade: websocket\r\n" : "\0\0garbage\r\n\r\n");
+        socket.resetAndDestroy();
+      }),
+    );
+    await ok(ada.get("/v1/users/me"));
+    const client = await connect(stack.url, ada.accessToken);
+    client.drop();
+  });
+});
+
+describe.each(topologies)("rates: $name", ({ start }) => {
+  test("say so when hit, and when to come back", async () => {
+    await using stack = await start({
+      env: {
+        PARLEY_LIMITS: "",
+        PARLEY_LIMIT_SENDS_PER_USER: "2/m",
+        PARLEY_LIMIT_REQUESTS_PER_USER: "20/m",
+        PARLEY_LIMIT_REQUESTS_PER_ADDRESS: "off",
+        PARLEY_LIMIT_LOGINS_PER_ACCOUNT: "3/m",
+        PARLEY_LIMIT_REGISTRATIONS_PER_ADDRESS: "3/m",
+      },
+    });
+    const api = createApi(stack.url);
+    const [ada, bob] = (await api.people(2)) as [Person, Person];
+    const room = await roomOf(ada, bob);
+    const post = (clientId: string) => ada.post(`/v1/rooms/${room}/messages`, { clientId, text: "t" });
+    await ok(post("1"));
+    await ok(post("2"));
+    const body = await refused(post("3"), 429, "RATE_LIMITED");
+    const { headers } = await post("3");
+    expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(body.details).toContainEqual(
+      expect.objectContaining({
+        "@type": "type.googleapis.com/google.rpc.RetryInfo",
+        retryDelay: expect.stringMatching(/s$/),
+      }),
+    );
+    await ok(bob.post(`/v1/rooms/${room}/messages`, { clientId: "1", text: "t" }));
+
+    const login = () =>
+      api.call("POST", "/v1/auth/login", { body: { username: bob.username, password: "not the password" } });
+    const answers = [];
+    for (let i = 0; i < 5; i++) answers.push((await login()).status);
+    expect(answers).toContain(429);
+
+    await api.register();
+    const more = await api.call("POST", "/v1/auth/register", {
+      body: { username: "one-too-many", password: "long enough" },
+    });
+    expect(more.status).toBe(429);
+
+    const statuses = [];
+    for (let i = 0; i < 25; i++) statuses.push((await ada.get("/v1/users/me")).status);
+    expect(statuses.at(-1)).toBe(429);
+    expect((await bob.get("/v1/users/me")).status).toBe(200);
+  });
+});

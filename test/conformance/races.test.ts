@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Stack, topologies } from "../stack.ts";
+import {
+  type Answer,
+  type Api,
+  createApi,
+  newClientId,
+  ok,
+  type Person,
+  roomOf,
+  send,
+  timelineOf,
+} from "./api.ts";
+import { connect } from "./realtime-client.ts";
+
+/** Two at the edge of a rule at once: whatever the order, the rule holds and everybody sees the same. */
+describe.each(topologies)("races: $name", ({ start }) => {
+  let stack: Stack;
+  let api: Api;
+  let people: Person[];
+
+  beforeAll(async () => {
+    stack = await start();
+    api = createApi(stack.url);
+    people = await api.people(12);
+  });
+  afterAll(() => stack[Symbol.asyncDispose]());
+
+  const statuses = (answers: Answer[]) => answers.map((answer) => answer.status).sort();
+
+  test("the last use of an invitation lets one in", async () => {
+    const [ada, ...others] = people as [Person, ...Person[]];
+    const room = await roomOf(ada);
+    const { code } = await ok(ada.post(`/v1/rooms/${room}/invitations`, { maxUses: 1 }));
+    const answers = await Promise.all(
+      others.map((person) => person.post("/v1/invitations:accept", { code })),
+    );
+    expect(answers.filter((answer) => answer.status === 200)).toHaveLength(1);
+    expect((await ok(ada.get(`/v1/rooms/${room}`))).room.memberCount).toBe(2);
+  });
+
+  test("two owners who demote each other leave one", async () => {
+    const [ada, bob] = people as [Person, Person];
+    for (let i = 0; i < 5; i++) {
+      const room = await roomOf(ada, bob);
+      const set = (actor: Person, who: Person, role: string) =>
+        actor.patch(`/v1/rooms/${room}/members/${who.userId}`, { role });
+      await ok(set(ada, bob, "ROLE_OWNER"));
+      const answers = await Promise.all([set(ada, bob, "ROLE_MEMBER"), set(bob, ada, "ROLE_MEMBER")]);
+      expect(statuses(answers)).toEqual([200, 403]);
+      const { members } = await ok(ada.get(`/v1/rooms/${room}/members`));
+      expect(members.filter((member: { role: string }) => member.role === "ROLE_OWNER")).toHaveLength(1);
+    }
+  });
+
+  test("two last owners who leave at once: one stays or the room is gone", async () => {
+    const [ada, bob] = people as [Person, Person];
+    const room = await roomOf(ada, bob);
+    await ok(ada.patch(`/v1/rooms/${room}/members/${bob.userId}`, { role: "ROLE_OWNER" }));
+    const answers = await Promise.all([ada, bob].map((person) => person.post(`/v1/rooms/${room}:leave`)));
+    expect(statuses(answers)).toEqual([200, 200]);
+    expect((await ada.get(`/v1/rooms/${room}`)).status).toBe(404);
+  });
+
+  test("no post of a removed person follows the removal", async () => {
+    const [ada, bob] = people as [Person, Person];
+    for (let round = 0; round < 5; round++) {
+      const room = await roomOf(ada, bob);
+      const client = await connect(stack.url, bob.accessToken);
+      const sends = Array.from({ length: 100 }, (_, i) =>
+        client.request({ send: { roomId: room, clientId: newClientId(), text: `m${i}` } }),
+      );
+      await client.next((frame) => frame.ack, "a first ack");
+      await ok(ada.delete(`/v1/rooms/${room}/members/${bob.userId}`));
+      const late = await bob.post(`/v1/rooms/${room}/messages`, { clientId: newClientId(), text: "late" });
+      expect(late.status).toBe(404);
+      const acks = (await Promise.all(sends)).flatMap((frame) => (frame.ack ? [Number(frame.ack.seq)] : []));
+      const events = await timelineOf(ada, room);
+      const removal = events.findIndex((event) => event.memberRemoved);
+      expect(events.slice(removal + 1).filter((event) => event.actorId === bob.userId)).toEqual([]);
+      expect(acks).toEqual(events.filter((event) => event.messagePosted).map((event) => Number(event.seq)));
+      await client.next((frame) => frame.event?.memberRemoved?.userId === bob.userId);
+      client.close();
+    }
+  });
+
+  test("delete against edit: erased whichever came first", async () => {
+    const [ada, bob] = people as [Person, Person];
+    const room = await roomOf(ada, bob);
+    for (let i = 0; i < 10; i++) {
+      const { seq } = await send(ada, room, "race-secret");
+      const at = `/v1/rooms/${room}/messages/${seq}`;
+      const [edit] = await Promise.all([ada.patch(at, { text: "race-secret edited" }), ada.delete(at)]);
+      expect([200, 400]).toContain(edit.status);
+      expect((await ok(bob.get(at))).message.text).toBe("");
+    }
+    expect(JSON.stringify(await timelineOf(bob, room))).not.toContain("race-secret");
+  });
+
+  test("join against post: who joined sees everything, once and in order", async () => {
+    const [ada, bob] = people as [Person, Person];
+    const room = await roomOf(ada);
+    const { code } = await ok(ada.post(`/v1/rooms/${room}/invitations`));
+    const [writer, reader] = await Promise.all([
+      connect(stack.url, ada.accessToken),
+      connect(stack.url, bob.accessToken),
+    ]);
+    const sends = Array.from({ length: 200 }, (_, i) =>
+      writer.request({ send: { roomId: room, clientId: newClientId(), text: `m${i}` } }),
+    );
+    await ok(bob.post("/v1/invitations:accept", { code }));
+    const head = Math.max(...(await Promise.all(sends)).map((frame) => Number(frame.ack.seq)));
+    const events = await timelineOf(bob, room);
+    const join = Number(events.find((event) => event.memberJoined?.userId === bob.userId).seq);
+    const last = Math.max(head, join);
+    await reader.untilSeq(room, last);
+    expect(reader.events(room).map((event) => Number(event.seq))).toEqual(
+      Array.from({ length: last - join + 1 }, (_, i) => join + i),
+    );
+    for (const client of [writer, reader]) client.close();
+  });
+
+  test("ten people who write, react and delete at once leave one gap-free timeline that all see alike", async () => {
+    const ten = people.slice(0, 10);
+    const room = await roomOf(...(ten as [Person, ...Person[]]));
+    const clients = await Promise.all(ten.map((person) => connect(stack.url, person.accessToken)));
+    await Promise.all(
+      clients.map(async (client) => {
+        for (let i = 0; i < 30; i++) {
+          const { ack } = await client.request({
+            send: { roomId: room, clientId: newClientId(), text: `m${i}` },
+          });
+          if (i % 3 === 0) await client.request({ react: { roomId: room, seq: ack.seq, emoji: "👍" } });
+          if (i % 5 === 0) await client.request({ delete: { roomId: room, seq: ack.seq } });
+        }
+      }),
+    );
+    const events = await timelineOf(ten[0] as Person, room);
+    expect(events.map((event) => event.seq)).toEqual(events.map((_, i) => String(i + 1)));
+    const times = events.map((event) => Date.parse(event.at));
+    expect(times).toEqual([...times].sort((a, b) => a - b));
+    for (const client of clients) {
+      await client.untilSeq(room, events.length);
+      expect(client.events(room).map((event) => event.seq)).toEqual(
+        events.slice(10).map((event) => event.seq),
+      );
+      client.close();
+    }
+  });
+});
