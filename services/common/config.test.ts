@@ -102,6 +102,7 @@ test("one error names everything that is wrong, what it is and what it should be
     reader.list("PARLEY_ORIGINS", { default: [] });
     reader.url("PARLEY_DATABASE_URL", ["sqlite", "mssql"], { default: "sqlite:data" });
     reader.refuse("PARLEY_MESH_PORT", "there is no mesh");
+    reader.url("PARLEY_DATABASE_URL", ["sqlite", "mssql"], { default: "sqlite:data" });
     reader.problem("two things don't fit");
   });
   expect(found).toEqual([

@@ -46,7 +46,7 @@ export function readEnvironment(env: Environment): EnvReader {
  */
 export class EnvReader {
   readonly #env: Environment;
-  readonly #problems: string[] = [];
+  readonly #problems = new Set<string>();
   readonly #known = new Set<string>();
   readonly #limits: boolean;
 
@@ -148,9 +148,9 @@ export class EnvReader {
     if (text !== undefined) this.problem(`${name} is ${quoted(text)}: ${why}`);
   }
 
-  /** Notes what only several variables together show to be wrong. */
+  /** Notes what only several variables together show to be wrong. The same again doesn't count. */
   problem(text: string): void {
-    this.#problems.push(text);
+    this.#problems.add(text);
   }
 
   /** Throws a ConfigError if anything was wrong. */
@@ -160,7 +160,7 @@ export class EnvReader {
       const meant = closestName(name, this.#known);
       this.problem(`${name} is no variable of Parley${meant ? `: did you mean ${meant}?` : ""}`);
     }
-    if (this.#problems.length > 0) throw new ConfigError(this.#problems);
+    if (this.#problems.size > 0) throw new ConfigError([...this.#problems]);
   }
 
   #read<T>(name: string, absent: Absent<T>, format: Format<T>): T | undefined {

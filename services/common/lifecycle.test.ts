@@ -39,16 +39,6 @@ describe("the close stack", () => {
     await stack.close();
     expect(close).toHaveBeenCalledTimes(1);
   });
-
-  test("closes what is opened while it closes", async () => {
-    const close = vi.fn();
-    const stack = createCloseStack({ logger });
-    const closing = stack.close();
-    stack.add("late", close);
-    await closing;
-    expect(await stack.close()).toBe(true);
-    expect(close).toHaveBeenCalledTimes(1);
-  });
 });
 
 describe("runForever", () => {

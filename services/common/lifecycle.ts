@@ -27,7 +27,7 @@ export interface ServiceDeps {
 
 /** How a process ends: what was opened last is closed first. */
 export interface CloseStack {
-  /** To be closed before everything that was added earlier. Closes at once if the stack is being closed already. */
+  /** To be closed before everything that was added earlier. Not to be called any more once it closes. */
   add(name: string, close: () => Promise<void> | void): void;
   /**
    * Closes one after the other. What fails or takes longer than its grace is logged and left behind, and the rest goes
@@ -36,7 +36,7 @@ export interface CloseStack {
   close(): Promise<boolean>;
 }
 
-const closeGraceMs = 5000;
+const closeGraceMs = 6000;
 
 export function createCloseStack(deps: { logger: Logger; graceMs?: number }): CloseStack {
   const { logger, graceMs = closeGraceMs } = deps;
@@ -57,11 +57,7 @@ export function createCloseStack(deps: { logger: Logger; graceMs?: number }): Cl
   }
 
   return {
-    add(name, close) {
-      steps.push({ name, close });
-      // Start-up lost the race against a signal: what it opens still has to be closed.
-      if (closing) closing = closing.then(async (clean) => (await closeAll()) && clean);
-    },
+    add: (name, close) => void steps.push({ name, close }),
     close() {
       closing ??= closeAll();
       return closing;
@@ -89,8 +85,9 @@ const brokenProcess = ["SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGS
  * nobody caught (exit 1). After 10 s, or at a second signal, it ends where it stands (exit 1).
  */
 export function closeOnSignals({ logger, close }: { logger: Logger; close: () => Promise<boolean> }): void {
-  const options = { delay: shutdownGraceMs, logger, skip: [...brokenProcess, "SIGUSR2" as const] };
-  closeWithGrace(options, async ({ signal, err }) => {
+  // beforeExit: a command that ends by itself has an exit code of its own.
+  const skip = [...brokenProcess, "SIGUSR2" as const, "beforeExit" as const];
+  closeWithGrace({ delay: shutdownGraceMs, logger, skip }, async ({ signal, err }) => {
     if (err) logger.fatal({ err }, "uncaught error, stopping");
     else logger.info({ signal }, "stopping");
     if (!(await close())) throw new Error("not everything could be closed");
