@@ -129,13 +129,6 @@ export class DeadlineExceededError extends DomainError {
   }
 }
 
-/** No such path. */
-export class RouteNotFoundError extends DomainError {
-  constructor(message = "there is nothing at this path") {
-    super({ reason: "ROUTE_NOT_FOUND", message });
-  }
-}
-
 /** There are as many of these as there may be. */
 export class LimitReachedError extends DomainError {
   constructor(message: string) {
