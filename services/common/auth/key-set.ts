@@ -39,9 +39,10 @@ export function createKeySet({ fetch, clock, logger }: KeySetDeps): KeySet {
       failure = undefined;
       nextAskAt = clock() + askAgainMs;
     } catch (error) {
-      failure = error;
       nextAskAt = clock() + retryMs;
-      logger.warn({ err: error, keys: keys.size }, "could not get the keys of access tokens");
+      if (failure === undefined)
+        logger.warn({ err: error, keys: keys.size }, "could not get the keys of access tokens");
+      failure = error;
     }
     asking = undefined;
   }

@@ -21,11 +21,16 @@ import { toConnectError, UnavailableError } from "../errors.ts";
 import type { LocalCall } from "./local-call.ts";
 import type { LocalMethod, LocalStream } from "./local-method.ts";
 
-/** The method as it is served at this moment; throws UNAVAILABLE while nobody serves it. */
+/** The method as it is served at this moment; throws `notServed` or `notImplemented`. */
 export type FindLocalMethod = (method: DescMethod) => LocalMethod;
 
 export function notServed(service: DescService): Error {
   return toConnectError(new UnavailableError(`${service.typeName} is not available`));
+}
+
+export function notImplemented(method: DescMethod): Error {
+  const message = `${method.parent.typeName} does not implement ${method.name}`;
+  return toConnectError(new ConnectError(message, Code.Unimplemented));
 }
 
 /**

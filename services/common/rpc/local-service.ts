@@ -8,7 +8,7 @@ import { createLocalMethod, type LocalHandler, type LocalMethod } from "./local-
 import type { ServerCheck, ServerInterceptor } from "./rpc.ts";
 
 export interface LocalService {
-  /** By the method's name in the contract. */
+  /** By the method's name in the contract; without those that the implementation lacks. */
   readonly methods: ReadonlyMap<string, LocalMethod>;
   /** As `ServedService.close`; the owner sees to it that no call begins any more. */
   close(): Promise<void>;
@@ -35,7 +35,7 @@ export function createLocalService<S extends DescService>(
   const methods = new Map<string, LocalMethod>();
   for (const method of service.methods) {
     const handler = handlers[method.localName]?.bind(implementation);
-    if (handler === undefined) throw new Error(`${service.typeName} has no handler for ${method.name}`);
+    if (handler === undefined) continue;
     const checks = deps.interceptors.map((intercept) => intercept(method));
     const localMethod = createLocalMethod({
       method,

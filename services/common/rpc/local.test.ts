@@ -241,6 +241,12 @@ describe("errors", () => {
     expect(reasonOf(await failureOf(client.unary({ value: "" })))).toBe("UNAVAILABLE");
   });
 
+  test("a method that the implementation lacks is unimplemented", async () => {
+    const { client } = serveEcho({ unary: undefined });
+    expect((await failureOf(client.unary({ value: "" }))).code).toBe(Code.Unimplemented);
+    expect((await client.upload(values("a"))).value).toBe("a");
+  });
+
   test("a call that is over before it begins never reaches its handler", async () => {
     let called = false;
     const { client } = serveEcho({
@@ -248,9 +254,15 @@ describe("errors", () => {
         called = true;
         return request;
       },
+      async *download(request) {
+        called = true;
+        yield request;
+      },
     });
-    const error = await failureOf(client.unary({ value: "" }, { signal: AbortSignal.abort() }));
-    expect([reasonOf(error), called]).toEqual(["CANCELLED", false]);
+    const signal = AbortSignal.abort();
+    expect(reasonOf(await failureOf(client.unary({ value: "" }, { signal })))).toBe("CANCELLED");
+    expect(reasonOf(await failureOf(collect(client.download({ value: "" }, { signal }))))).toBe("CANCELLED");
+    expect(called).toBe(false);
   });
 
   test("a deadline that ended the caller's own work passes on as a deadline", async () => {

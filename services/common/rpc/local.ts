@@ -1,7 +1,7 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import { createLocalClient, createLocalTransport, notServed } from "./local-client.ts";
+import { createLocalClient, createLocalTransport, notImplemented, notServed } from "./local-client.ts";
 import { createLocalService, type LocalService } from "./local-service.ts";
 import type { RpcClients, RpcServer, ServedService, ServerInterceptor } from "./rpc.ts";
 
@@ -32,8 +32,10 @@ export function createLocalRpc({ logger, interceptors = [], graceMs = 5000 }: Lo
   let chain = [...interceptors];
 
   const find = (method: DescMethod) => {
-    const found = services.get(method.parent.typeName)?.methods.get(method.name);
-    if (found === undefined) throw notServed(method.parent);
+    const service = services.get(method.parent.typeName);
+    if (service === undefined) throw notServed(method.parent);
+    const found = service.methods.get(method.name);
+    if (found === undefined) throw notImplemented(method);
     return found;
   };
   const transport = createLocalTransport(find);
