@@ -105,7 +105,6 @@ export function createAccounts({ db, passwords, sessions, limits, clock }: Accou
         deleted_at: null,
       };
       const begun = await db.transaction().execute(async (tx) => {
-        if (await findUserByUsername(tx, username)) throw new UsernameTakenError();
         await insertUser(tx, user, searchTerms(username, user.display_name));
         await insertCredential(tx, user.user_id, passwordHash);
         return sessions.begin(tx, { userId, deviceName: registration.deviceName ?? "" });
@@ -147,7 +146,7 @@ export function createAccounts({ db, passwords, sessions, limits, clock }: Accou
   };
 }
 
-/** Usernames are ASCII: the contract admits nothing else. */
+/** Those that exist are ASCII, so the lower case of whatever else is typed at sign-in is at most an unknown name. */
 function foldUsername(username: string): string {
   return username.toLowerCase();
 }

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
+import { backoffMs, pause } from "../common/backoff.ts";
 
 /** Work that is done again and again, each time all that is due. */
 export interface Chore {
@@ -13,32 +13,20 @@ const maxBackoffMs = 5_000;
 
 /** Does the chore until the signal aborts; what fails is logged and tried again. */
 export async function runChore(
-  chore: Chore,
+  { name, everyMs, run }: Chore,
   { signal, logger }: { signal: AbortSignal; logger: Logger },
 ): Promise<void> {
+  const backoff = { firstMs: everyMs, capMs: Math.max(everyMs, maxBackoffMs) };
   let failures = 0;
-  while (!signal.aborted) {
+  for (;;) {
+    await pause(failures === 0 ? everyMs : backoffMs(failures, backoff), signal);
+    if (signal.aborted) return;
     try {
-      await pause(failures === 0 ? chore.everyMs : backoff(chore.everyMs, failures), signal);
-      if (signal.aborted) return;
-      await chore.run();
+      await run();
       failures = 0;
     } catch (error) {
       failures++;
-      logger.warn({ err: error, chore: chore.name, failures }, "background work failed");
+      logger.warn({ err: error, chore: name, failures }, "background work failed");
     }
-  }
-}
-
-function backoff(everyMs: number, failures: number): number {
-  const longest = Math.max(everyMs, maxBackoffMs);
-  return Math.min(everyMs * 2 ** failures, longest) * (0.5 + Math.random() / 2);
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(ms, undefined, { signal, ref: false });
-  } catch (error) {
-    if (!signal.aborted) throw error;
   }
 }

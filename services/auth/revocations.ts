@@ -20,8 +20,8 @@ import type { AuthTables } from "./db/tables.ts";
 export interface Revocations {
   /** Passes on ends that were just committed here. */
   announce(ends: readonly SessionEnd[]): void;
-  /** The ends of the past first, then `synced`, then each as it comes, until the iteration is left. */
-  watch(): AsyncIterable<RevocationStep>;
+  /** The ends of the past first, then `synced`, then each as it comes, until the signal aborts. */
+  watch(signal: AbortSignal): AsyncIterable<RevocationStep>;
   /** Looks for what other replicas ended. */
   poll(): Promise<void>;
 }
@@ -79,8 +79,12 @@ export function createRevocations({ db, tokenLifetimeMs, clock, logger }: Revoca
   return {
     announce,
 
-    async *watch() {
+    async *watch(signal) {
+      if (signal.aborted) return;
       const queue = createAsyncQueue<RevocationStep>(maxQueuedSteps);
+      const end = () => queue.end();
+      // Leaving the iteration would not do: it isn't heard of while the queue is waited for.
+      signal.addEventListener("abort", end);
       watchers.add(queue);
       try {
         const past = await listSessionEnds(db, clock() - tokenLifetimeMs - overlapMs);
@@ -89,7 +93,7 @@ export function createRevocations({ db, tokenLifetimeMs, clock, logger }: Revoca
         yield* queue;
       } finally {
         watchers.delete(queue);
-        queue.end();
+        signal.removeEventListener("abort", end);
       }
     },
 

@@ -120,8 +120,8 @@ export function createInternalRoutes({
       return { jwksJson: JSON.stringify(keys.keySet()) };
     },
 
-    async *watchRevocations() {
-      for await (const step of revocations.watch()) {
+    async *watchRevocations(_, context) {
+      for await (const step of revocations.watch(context.signal)) {
         yield { revocations: step.revocations.map(toSessionRevocation), synced: step.synced };
       }
     },

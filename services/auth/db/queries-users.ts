@@ -1,11 +1,19 @@
 import type { Kysely } from "kysely";
+import { UniqueViolationError } from "../../common/database/errors.ts";
+import { UsernameTakenError } from "../errors.ts";
 import type { AuthTables, CredentialRow, UserRow } from "./tables.ts";
 
 type Db = Kysely<AuthTables>;
 
-/** Adds a user with what they are found by. */
+/** Adds a user with what they are found by. Throws UsernameTakenError. */
 export async function insertUser(db: Db, user: UserRow, terms: readonly string[]): Promise<void> {
-  await db.insertInto("user").values(user).execute();
+  try {
+    await db.insertInto("user").values(user).execute();
+  } catch (error) {
+    if (error instanceof UniqueViolationError && error.columns.includes("username"))
+      throw new UsernameTakenError();
+    throw error;
+  }
   await insertSearchTerms(db, user.username, terms);
 }
 
