@@ -54,8 +54,7 @@ export function createProfiles({ db }: { db: Kysely<AuthTables> }): Profiles {
     },
 
     async search(query, { after, size }) {
-      const prefix = searchPrefix(query);
-      const users = await searchUsers(db, { prefix, afterUsername: after, limit: size + 1 });
+      const users = await searchUsers(db, { ...searchPrefix(query), afterUsername: after, limit: size + 1 });
       return { users: users.slice(0, size), hasMore: users.length > size };
     },
 

@@ -3,7 +3,12 @@ import { foldCase, searchPrefix, searchTerms } from "./user-search.ts";
 
 /** Whether a query finds someone of that display name. */
 function finds(query: string, displayName: string, username = "zzz"): boolean {
-  return searchTerms(username, displayName).some((term) => term.startsWith(searchPrefix(query)));
+  const asked = searchPrefix(query);
+  return searchTerms(username, displayName).some(({ clippedTo, term }) =>
+    clippedTo === asked.clippedTo && asked.clippedTo > 0
+      ? term === asked.term
+      : clippedTo === asked.clippedTo && term.startsWith(asked.term),
+  );
 }
 
 test("a search begins at the username or at any word of the display name", () => {
@@ -18,6 +23,15 @@ test("a word may be found together with what follows it", () => {
     expect(finds(query, "Anne O'Brien-Smith")).toBe(true);
   }
   expect(finds("nne o", "Anne O'Brien-Smith")).toBe(false);
+});
+
+test("short queries find the same as long ones", () => {
+  for (const query of ["ad", "ada", "ada ", "ada l", "lov", "(b", "by", "byro", "a\u030a\u0301b"]) {
+    expect(finds(query, "Ada Lovelace (Byron) \u01fbb"), query).toBe(true);
+  }
+  for (const query of ["da", "lovi", "b)", "byrn", "zz("]) {
+    expect(finds(query, "Ada Lovelace (Byron)"), query).toBe(false);
+  }
 });
 
 describe("case", () => {
@@ -53,8 +67,8 @@ describe("case", () => {
 test("terms stay well-formed and few, whatever the name", () => {
   for (const name of ["a ".repeat(50), "\ufdfa".repeat(100), "😀".repeat(100), `x${"😀".repeat(99)}`]) {
     const terms = searchTerms("zzz", name);
-    expect(terms.length).toBeLessThanOrEqual(51);
-    for (const term of terms) {
+    expect(terms.length).toBeLessThanOrEqual(4 * 51);
+    for (const { term } of terms) {
       expect(term.length).toBeLessThanOrEqual(200);
       expect(term.isWellFormed()).toBe(true);
     }

@@ -1,11 +1,46 @@
+/** Text that a search may begin with. */
+export interface SearchTerm {
+  /** Of how many characters it is all that is looked at; 0 if it is whole. */
+  readonly clippedTo: number;
+  readonly term: string;
+}
+
 /**
  * What people are found by. A search finds whose username, or whose display name from the start of any of its words on,
  * begins with what was typed, whatever the case. So for "Ada O'Brien-Lovelace" there are the terms
  * "ada o'brien-lovelace", "o'brien-lovelace", "brien-lovelace" and "lovelace", and "brien" or "ada o" find her.
  *
  * A word begins after white space and wherever letters, marks and digits begin.
+ *
+ * Besides, each term is there clipped to what short queries hold: those find many people, and are answered by equality,
+ * which gives them in the order of their usernames without a look at all others.
  */
-export function searchTerms(username: string, displayName: string): string[] {
+export function searchTerms(username: string, displayName: string): SearchTerm[] {
+  const terms = wholeTerms(username, displayName);
+  return [
+    ...terms.map((term) => ({ clippedTo: 0, term })),
+    ...shortLengths.flatMap((length) => clipped(terms, length)),
+  ];
+}
+
+/** The terms that a query finds: those that begin with it, or the clipped ones that it is equal to. */
+export function searchPrefix(query: string): SearchTerm {
+  const term = foldCase(query).replace(/\s+/gu, " ");
+  const length = [...term].length;
+  return { clippedTo: shortLengths.includes(length) ? length : 0, term };
+}
+
+/** A query of five characters finds one person in a thousand or so. */
+const shortLengths = [2, 3, 4];
+
+function clipped(terms: readonly string[], length: number): SearchTerm[] {
+  const prefixes = terms
+    .map((term) => [...term].slice(0, length))
+    .filter((prefix) => prefix.length === length);
+  return [...new Set(prefixes.map((prefix) => prefix.join("")))].map((term) => ({ clippedTo: length, term }));
+}
+
+function wholeTerms(username: string, displayName: string): string[] {
   const name = foldCase(displayName).replace(/\s+/gu, " ");
   const terms = new Set([username]);
   for (const { index } of name.matchAll(wordStart)) {
@@ -13,11 +48,6 @@ export function searchTerms(username: string, displayName: string): string[] {
     if (terms.size > maxTerms) break;
   }
   return [...terms];
-}
-
-/** A query in the form that terms have. */
-export function searchPrefix(query: string): string {
-  return foldCase(query).replace(/\s+/gu, " ");
 }
 
 /**

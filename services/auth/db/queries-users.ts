@@ -5,8 +5,14 @@ import type { AuthTables, CredentialRow, UserRow } from "./tables.ts";
 
 type Db = Kysely<AuthTables>;
 
+/** What a person is to be found by. */
+export interface NewSearchTerm {
+  clippedTo: number;
+  term: string;
+}
+
 /** Adds a user with what they are found by. Throws UsernameTakenError. */
-export async function insertUser(db: Db, user: UserRow, terms: readonly string[]): Promise<void> {
+export async function insertUser(db: Db, user: UserRow, terms: readonly NewSearchTerm[]): Promise<void> {
   try {
     await db.insertInto("user").values(user).execute();
   } catch (error) {
@@ -35,7 +41,7 @@ export async function updateDisplayName(
   db: Db,
   user: Pick<UserRow, "user_id" | "username">,
   displayName: string,
-  terms: readonly string[],
+  terms: readonly NewSearchTerm[],
 ): Promise<void> {
   await db
     .updateTable("user")
@@ -47,22 +53,26 @@ export async function updateDisplayName(
 }
 
 /**
- * Up to `limit` people with a term that begins with `prefix`, by username, after the one named. Reads the index range
- * of the prefix alone: the cost is that of its matches.
+ * Up to `limit` people with a term that begins with what is asked, by username, after the one named. A clipped term is
+ * read in that order; for a whole one its range of the index is read and sorted.
  */
 export async function searchUsers(
   db: Db,
-  search: { prefix: string; afterUsername: string | undefined; limit: number },
+  search: { clippedTo: number; term: string; afterUsername: string | undefined; limit: number },
 ): Promise<UserRow[]> {
+  const { clippedTo, term, afterUsername, limit } = search;
   let matches = db
     .selectFrom("user_search")
     .select("username")
     .distinct()
-    .where("term", ">=", search.prefix)
-    .where("term", "<", `${search.prefix}\u{10ffff}`)
+    .where("clipped_to", "=", clippedTo)
     .orderBy("username")
-    .limit(search.limit);
-  if (search.afterUsername !== undefined) matches = matches.where("username", ">", search.afterUsername);
+    .limit(limit);
+  matches =
+    clippedTo > 0
+      ? matches.where("term", "=", term)
+      : matches.where("term", ">=", term).where("term", "<", `${term}\u{10ffff}`);
+  if (afterUsername !== undefined) matches = matches.where("username", ">", afterUsername);
   return db.selectFrom("user").selectAll().where("username", "in", matches).orderBy("username").execute();
 }
 
@@ -97,10 +107,10 @@ export async function updateCredential(db: Db, credential: CredentialRow): Promi
     .execute();
 }
 
-async function insertSearchTerms(db: Db, username: string, terms: readonly string[]): Promise<void> {
+async function insertSearchTerms(db: Db, username: string, terms: readonly NewSearchTerm[]): Promise<void> {
   if (terms.length === 0) return;
   await db
     .insertInto("user_search")
-    .values(terms.map((term) => ({ term, username })))
+    .values(terms.map(({ clippedTo, term }) => ({ clipped_to: clippedTo, term, username })))
     .execute();
 }

@@ -31,8 +31,10 @@ export interface CredentialTable {
   revision: number;
 }
 
-/** What a person is found by: one row for each place in their names where a search may begin. */
+/** What a person is found by: rows for each place in their names where a search may begin. */
 export interface UserSearchTable {
+  /** How many characters of the term there are, where it is clipped for short queries; 0 where it is whole. */
+  clipped_to: number;
   /** Case folded; begins where a word does. */
   term: string;
   username: string;

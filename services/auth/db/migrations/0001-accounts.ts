@@ -37,9 +37,10 @@ async function createUsers(db: Kysely<unknown>): Promise<void> {
   // The username is repeated here so that a search is answered, in its order, from this table alone.
   await db.schema
     .createTable("user_search")
+    .addColumn("clipped_to", "integer", (column) => column.notNull())
     .addColumn("term", "text", (column) => column.notNull())
     .addColumn("username", "text", (column) => column.notNull().references("user.username"))
-    .addPrimaryKeyConstraint("user_search_key", ["term", "username"])
+    .addPrimaryKeyConstraint("user_search_key", ["clipped_to", "term", "username"])
     .modifyEnd(sql`without rowid`)
     .execute();
   await db.schema.createIndex("user_search_by_username").on("user_search").column("username").execute();
