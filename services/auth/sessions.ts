@@ -1,5 +1,5 @@
 import type { Kysely, Transaction } from "kysely";
-import { SessionRevokedError, TokenExpiredError, UnauthenticatedError } from "../common/errors.ts";
+import { UnauthenticatedError } from "../common/errors.ts";
 import { bytesToId, idToBytes, isId, newId } from "../common/ids.ts";
 import type { AccessTokens } from "./access-tokens.ts";
 import {
@@ -8,13 +8,13 @@ import {
   insertSession,
   listLiveSessionIds,
   listLiveSessions,
-  rotateSession,
   type SessionEnd,
 } from "./db/queries-sessions.ts";
 import type { AuthTables, SessionEndReason, SessionRow } from "./db/tables.ts";
 import { RefreshTokenReusedError, SessionNotFoundError } from "./errors.ts";
 import type { SessionCursor } from "./page-tokens.ts";
-import { hasHash, newSuccessorSalt, type RefreshToken, type RefreshTokens } from "./refresh-tokens.ts";
+import { presentToken } from "./refresh.ts";
+import type { RefreshToken, RefreshTokens } from "./refresh-tokens.ts";
 import type { Revocations } from "./revocations.ts";
 
 /**
@@ -76,11 +76,6 @@ export interface SessionsDeps {
   maxSessions: number;
 }
 
-/** What a refresh token gets: tokens, or an error once the transaction is committed. */
-type Refreshed =
-  | { readonly token: RefreshToken; readonly userId: string; readonly expiresAt: number }
-  | { readonly error: Error; readonly ends: readonly SessionEnd[] };
-
 export function createSessions(deps: SessionsDeps): Sessions {
   const { db, accessTokens, refreshTokens, revocations, clock, idleLifetimeMs, graceMs } = deps;
 
@@ -118,51 +113,6 @@ export function createSessions(deps: SessionsDeps): Sessions {
     return "ended";
   }
 
-  async function present(tx: Transaction<AuthTables>, token: RefreshToken): Promise<Refreshed> {
-    const now = clock();
-    const session = await findSession(tx, idToBytes(token.sessionId));
-    // Sessions are kept until all their tokens are dead, so one that is gone has expired.
-    if (session === undefined) return refuse(new TokenExpiredError("the refresh token has expired"));
-    if (session.ended_at !== null) return refuse(new SessionRevokedError());
-    if (session.expires_at <= now) return refuse(new TokenExpiredError("the refresh token has expired"));
-    if (hasHash(token, session.current_token_hash)) return rotate(tx, session, token, now);
-    if (hasHash(token, session.previous_token_hash) && now - (session.rotated_at ?? 0) <= graceMs) {
-      return answerAgain(session, token);
-    }
-    const ends = await end(tx, [session.session_id], "REFRESH_TOKEN_REUSED");
-    return { error: new RefreshTokenReusedError(), ends };
-  }
-
-  async function rotate(
-    tx: Transaction<AuthTables>,
-    session: SessionRow,
-    token: RefreshToken,
-    now: number,
-  ): Promise<Refreshed> {
-    const salt = newSuccessorSalt();
-    const successor = refreshTokens.successor(token, salt);
-    const expiresAt = now + idleLifetimeMs;
-    await rotateSession(tx, {
-      sessionId: session.session_id,
-      previousTokenHash: token.hash,
-      currentTokenHash: successor.hash,
-      successorSalt: salt,
-      at: now,
-      expiresAt,
-    });
-    return { token: successor, userId: bytesToId(session.user_id), expiresAt };
-  }
-
-  /** The previous token while its successor is unused: that successor, which lives no longer for being asked again. */
-  function answerAgain(session: SessionRow, token: RefreshToken): Refreshed {
-    if (session.successor_salt === null) throw new Error("a session with a previous token lacks its salt");
-    return {
-      token: refreshTokens.successor(token, session.successor_salt),
-      userId: bytesToId(session.user_id),
-      expiresAt: session.expires_at,
-    };
-  }
-
   return {
     async begin(tx, { userId, deviceName }) {
       const now = clock();
@@ -192,13 +142,20 @@ export function createSessions(deps: SessionsDeps): Sessions {
     async refresh(text) {
       const token = refreshTokens.parse(text);
       if (token === undefined) throw new UnauthenticatedError("the refresh token is unknown");
-      const refreshed = await db.transaction().execute((tx) => present(tx, token));
-      if ("error" in refreshed) {
-        revocations.announce(refreshed.ends);
-        throw refreshed.error;
-      }
-      const { userId, expiresAt } = refreshed;
-      return grant({ userId, sessionId: token.sessionId }, refreshed.token, expiresAt);
+      const { outcome, ends } = await db.transaction().execute(async (tx) => {
+        const outcome = await presentToken(tx, token, {
+          refreshTokens,
+          idleLifetimeMs,
+          graceMs,
+          now: clock(),
+        });
+        const ended = outcome instanceof RefreshTokenReusedError ? [idToBytes(token.sessionId)] : [];
+        return { outcome, ends: await end(tx, ended, "REFRESH_TOKEN_REUSED") };
+      });
+      revocations.announce(ends);
+      // Thrown only now: an error within the transaction would undo the session's end.
+      if (outcome instanceof Error) throw outcome;
+      return grant({ userId: outcome.userId, sessionId: token.sessionId }, outcome.token, outcome.expiresAt);
     },
 
     async endOthers(tx, keep) {
@@ -224,8 +181,4 @@ export function createSessions(deps: SessionsDeps): Sessions {
       return { sessions: sessions.slice(0, size), hasMore: sessions.length > size };
     },
   };
-}
-
-function refuse(error: Error): Refreshed {
-  return { error, ends: [] };
 }
