@@ -1,0 +1,15 @@
+import type { EnvReader } from "../common/config.ts";
+import type { RoomLimits } from "./membership.ts";
+
+/** What the room service can be told, and the limits of its contract, which tests change. */
+export interface RoomConfig {
+  readonly databaseUrl: string;
+  readonly limits: RoomLimits;
+}
+
+export function readRoomConfig(reader: EnvReader): RoomConfig {
+  return Object.freeze({
+    databaseUrl: reader.url("PARLEY_DATABASE_URL", ["sqlite"], { default: "sqlite:data" }),
+    limits: Object.freeze({ maxMembersPerRoom: 10_000, maxRoomsPerUser: 5_000 }),
+  });
+}
