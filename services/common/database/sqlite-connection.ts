@@ -100,6 +100,8 @@ function openConnection(path: string, role: ThreadRole): OpenConnection {
     const mode = db.prepare("PRAGMA journal_mode = WAL").get()?.journal_mode;
     if (mode !== "wal") throw new Error(`${path} can't be used with a write-ahead log (its mode is ${mode})`);
     db.exec(settings);
+    // SQLite opens a file that can't be written for reading only, and the connection would stay so.
+    if (role === "writer") db.exec("BEGIN IMMEDIATE; ROLLBACK");
     const begin = db.prepare(role === "writer" ? "BEGIN IMMEDIATE" : "BEGIN");
     const commit = db.prepare("COMMIT");
     const execute = createStatementCache(db);

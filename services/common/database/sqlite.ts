@@ -60,9 +60,10 @@ export async function openSqliteDatabase<
 
 function createConnections(files: SqliteFiles, options: SqliteOptions) {
   const { name, migrations, procedures, logger, onFatal = throwUncaught } = options;
-  const readers: SqliteLane[] = [];
   const writer = startLane("writer");
-  // Until the readers are there, the writer reads.
+  // They begin when there is a schema; until then the writer reads.
+  const readerLanes = Array.from({ length: options.readers ?? 1 }, () => startLane("reader"));
+  const readers: SqliteLane[] = [];
   const reader = () =>
     readers.reduce((least, lane) => (lane.load < least.load ? lane : least), readers[0] ?? writer);
   const kysely = new Kysely<unknown>({ dialect: new SqliteThreadsDialect({ writer, reader }) });
@@ -92,16 +93,18 @@ function createConnections(files: SqliteFiles, options: SqliteOptions) {
 
   async function open(): Promise<void> {
     await migrateSqlite(kysely, { name, migrations, logger });
-    for (let count = options.readers ?? 1; count > 0; count--) readers.push(startLane("reader"));
     const url = procedures?.href;
-    await Promise.all([writer, ...readers].map((lane) => lane.request({ type: "prepare", procedures: url })));
+    await Promise.all(
+      [writer, ...readerLanes].map((lane) => lane.request({ type: "prepare", procedures: url })),
+    );
+    readers.push(...readerLanes);
     serving = true;
   }
 
   /** The writer last, since the last connection folds the log into the database. */
   async function close(): Promise<void> {
     serving = false;
-    await writer.close(Promise.allSettled(readers.map((lane) => lane.close())));
+    await writer.close(Promise.allSettled(readerLanes.map((lane) => lane.close())));
   }
 
   return { kysely, writer, reader, open, close };
