@@ -64,7 +64,10 @@ export function decodeJson(data: string): ClientFrame {
   try {
     return fromJson(ClientFrameSchema, json, readOptions);
   } catch (cause) {
-    throw new RefusedFrameError(ref, new InvalidArgumentError([violationOf(cause as Error)]));
+    throw new RefusedFrameError(
+      ref,
+      new InvalidArgumentError([violationOf(cause as Error, ClientFrameSchema)]),
+    );
   }
 }
 

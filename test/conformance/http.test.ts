@@ -31,7 +31,6 @@ describe.each(topologies)("http: $name", ({ start }) => {
     await refused(api.call("POST", "/v1/users/me"), 405, "METHOD_NOT_ALLOWED");
     const room = await roomOf(ada);
     await refused(ada.get(`/v1/rooms/${room}:leave`), 405, "METHOD_NOT_ALLOWED");
-    await refused(ada.post(`/v1/rooms/${room}:explode`), 404, "ROUTE_NOT_FOUND");
   });
 
   test("bodies: not JSON, not an object, empty, too large, encoded", async () => {

@@ -51,6 +51,8 @@ export async function openSocket(
   });
   const frames: Frame[] = [];
   const taken = new Set<Frame>();
+  /** Answers by their ref: thousands may be awaited at once. */
+  const answers = new Map<string, (frame: Frame) => void>();
   const waiting = new Set<() => void>();
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     socket.on("close", (code, reason) => {
@@ -59,7 +61,14 @@ export async function openSocket(
     });
   });
   socket.on("message", (data: Buffer, isBinary) => {
-    frames.push(isBinary ? decode(data) : JSON.parse(data.toString()));
+    const frame = isBinary ? decode(data) : JSON.parse(data.toString());
+    frames.push(frame);
+    const answered = answers.get(frame.ref);
+    if (answered) {
+      taken.add(frame);
+      answers.delete(frame.ref);
+      answered(frame);
+    }
     for (const check of waiting) check();
   });
   await new Promise<void>((resolve, reject) => {
@@ -90,7 +99,7 @@ export async function openSocket(
       check();
     });
   }
-  const tail = () => `; last frames: ${JSON.stringify(frames.slice(-5))}`;
+  const tail = () => `; last frames: ${JSON.stringify(frames.slice(-5)).slice(0, 1000)}`;
 
   const client: RealtimeClient = {
     frames,
@@ -100,10 +109,14 @@ export async function openSocket(
       else socket.send(toBinary(ClientFrameSchema, fromJson(ClientFrameSchema, frame)));
     },
     sendRaw: (data) => socket.send(data),
-    request(frame) {
+    async request(frame) {
       const ref = `r${++lastRef}`;
+      let answer: Frame;
+      answers.set(ref, (each) => {
+        answer = each;
+      });
       client.send({ ref, ...frame });
-      return client.next((each) => each.ref === ref, `answer to ${JSON.stringify(frame)}`);
+      return until(() => answer, `answer to ${JSON.stringify(frame).slice(0, 200)}`);
     },
     async next(matches, what = "such frame") {
       const frame = await until(() => frames.find((each) => !taken.has(each) && matches(each)), what);

@@ -203,5 +203,5 @@ describe("the process", () => {
 });
 
 function limitFileSize(pid: number, bytes: string): void {
-  execFileSync("prlimit", ["--pid", String(pid), `--fsize=${bytes}`]);
+  execFileSync("prlimit", ["--pid", String(pid), `--fsize=${bytes}:unlimited`]);
 }
