@@ -25,7 +25,7 @@ export interface Database<
   /**
    * Queries. A select outside a transaction sees everything whose commit was answered before it was asked.
    * `transaction()` excludes all other writers from its beginning; it is rolled back when nothing was asked in it for
-   * some seconds. With `setAccessMode("read only")` it excludes no writer and sees one snapshot. Streaming and
+   * some seconds, which is also what happens when it waits for a write outside of it. With `setAccessMode("read only")` it excludes no writer and sees one snapshot. Streaming and
    * savepoints are not offered.
    */
   readonly kysely: Kysely<Tables>;

@@ -83,7 +83,7 @@ export function createSqliteConnection({ path, role }: { path: string; role: Thr
   };
 }
 
-/** Whatever was going on in it must have ended when a statement is said to be inside a transaction. */
+/** Throws RolledBackError if the transaction is gone: the statement would be committed on its own. */
 export function requireTransaction({ db }: OpenConnection): void {
   if (!db.isTransaction) throw new RolledBackError();
 }
