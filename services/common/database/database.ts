@@ -25,8 +25,8 @@ export interface Database<
   /**
    * Queries. A select outside a transaction sees everything whose commit was answered before it was asked.
    * `transaction()` excludes all other writers from its beginning; it is rolled back when nothing was asked in it for
-   * some seconds, which is also what happens when it waits for a write outside of it. With `setAccessMode("read only")` it excludes no writer and sees one snapshot. Streaming and
-   * savepoints are not offered.
+   * some seconds, which is also what becomes of one that waits for a write outside of it. With
+   * `setAccessMode("read only")` it excludes no writer and sees one snapshot. Streaming and savepoints are not offered.
    */
   readonly kysely: Kysely<Tables>;
   /** Runs a procedure in a transaction of its own, which is rolled back if it throws. Calls run in the order given. */
