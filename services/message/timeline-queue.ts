@@ -1,0 +1,168 @@
+import type { Logger } from "pino";
+import type { Database } from "../common/database/database.ts";
+import { OverloadedError, UnavailableError } from "../common/errors.ts";
+import type { EventRecord } from "../common/events/event-log.ts";
+import type { Outbox, OutboxEntry } from "../common/events/outbox.ts";
+import { feedTopic, timelineTopic } from "../common/events/topics.ts";
+import type { ReadProcedures, WriteProcedures } from "./db/procedures.ts";
+import type { MessageTables } from "./db/tables.ts";
+import { eventOf, toFeedEntry, toTimelineEvent } from "./events.ts";
+import type { AppendAnswer, MemberOp, Op, OpResult, ResultOf } from "./types.ts";
+
+export type MessageDatabase = Database<MessageTables, WriteProcedures, ReadProcedures>;
+
+/**
+ * The group commit: everything that is written to timelines goes through here. What arrives while batches are being
+ * committed waits and goes together into the next one, so batches grow with the load and nobody waits for a timer.
+ *
+ * Two batches are under way: the database's thread does one while this thread answers for the one before and hands over
+ * the next. Batches are done in the order in which they were handed over, and ops in the order of their batch.
+ *
+ * An op is answered when its batch is durable, and what the batch wrote is published at once, from memory. A batch that
+ * fails has changed nothing, as far as its ops are concerned: when the database is at fault all of them are told
+ * UNAVAILABLE; anything else is an error of one of them, so that each is done again alone, in order, and only the one is
+ * refused.
+ */
+export interface TimelineQueue {
+  /** `settle` is called once, later. Throws OverloadedError when too much waits. */
+  push(op: Op, settle: (outcome: OpResult | Error) => void): void;
+  append<O extends Op>(op: O): Promise<ResultOf<O>>;
+  /** Resolves when everything that was pushed is settled. */
+  idle(): Promise<void>;
+}
+
+export interface TimelineQueueDeps {
+  database: Pick<MessageDatabase, "call">;
+  outbox: Pick<Outbox, "committed" | "takePublished">;
+  logger: Logger;
+}
+
+interface Entry {
+  readonly op: Op;
+  readonly settle: (outcome: OpResult | Error) => void;
+}
+
+const maxBatch = 96;
+const maxUnderWay = 2;
+const maxWaiting = 50_000;
+
+export function createTimelineQueue({ database, outbox, logger }: TimelineQueueDeps): TimelineQueue {
+  let waiting: Entry[] = [];
+  let underWay = 0;
+  let unsettled = 0;
+  let scheduled = false;
+  let onIdle: (() => void)[] = [];
+
+  /** In the next phase of the event loop, so that what arrives in one phase goes together. */
+  function schedule(): void {
+    if (scheduled || underWay >= maxUnderWay) return;
+    scheduled = true;
+    setImmediate(pump);
+  }
+
+  function pump(): void {
+    scheduled = false;
+    while (underWay < maxUnderWay && waiting.length > 0) {
+      const batch = waiting.length <= maxBatch ? waiting : waiting.slice(0, maxBatch);
+      waiting = batch === waiting ? [] : waiting.slice(maxBatch);
+      void commit(batch);
+    }
+  }
+
+  async function commit(batch: readonly Entry[]): Promise<void> {
+    underWay += 1;
+    const answer = await append(batch).catch((error: Error) => refuse(batch, error));
+    // The database has its next batch before this one is answered for.
+    underWay -= 1;
+    pump();
+    if (answer) answerFor(batch, answer);
+  }
+
+  function append(batch: readonly Entry[]): Promise<AppendAnswer> {
+    const ops = batch.map(({ op }) => op);
+    return database.call("append", ops, outbox.takePublished());
+  }
+
+  function answerFor(batch: readonly Entry[], answer: AppendAnswer): void {
+    for (const [index, entry] of batch.entries()) settle(entry, answer.results[index]!);
+    outbox.committed(announcements(batch, answer));
+  }
+
+  async function refuse(batch: readonly Entry[], error: Error): Promise<void> {
+    if (error instanceof UnavailableError) {
+      for (const entry of batch) settle(entry, error);
+    } else if (batch.length > 1) {
+      for (const entry of batch) await appendAlone(entry);
+    } else {
+      for (const entry of batch) {
+        logger.error({ err: error, op: entry.op[0] }, "write failed");
+        settle(entry, error);
+      }
+    }
+  }
+
+  async function appendAlone(entry: Entry): Promise<void> {
+    const answer = await append([entry]).catch((error: Error) => refuse([entry], error));
+    if (answer) answerFor([entry], answer);
+  }
+
+  function settle(entry: Entry, outcome: OpResult | Error): void {
+    entry.settle(outcome);
+    unsettled -= 1;
+    if (unsettled > 0) return;
+    for (const resolve of onIdle) resolve();
+    onIdle = [];
+  }
+
+  function push(op: Op, settle: Entry["settle"]): void {
+    if (waiting.length >= maxWaiting) throw new OverloadedError();
+    unsettled += 1;
+    waiting.push({ op, settle });
+    schedule();
+  }
+
+  return {
+    push,
+    append: <O extends Op>(op: O) =>
+      new Promise<ResultOf<O>>((resolve, reject) => {
+        push(op, (outcome) => {
+          if (outcome instanceof Error) reject(outcome);
+          else resolve(outcome as ResultOf<O>);
+        });
+      }),
+    idle() {
+      if (unsettled === 0) return Promise.resolve();
+      return new Promise((resolve) => onIdle.push(resolve));
+    },
+  };
+}
+
+/** What a batch has to tell, as the event log takes it. */
+function announcements(batch: readonly Entry[], answer: AppendAnswer): OutboxEntry[] {
+  const entries: OutboxEntry[] = [];
+  if (answer.timelineOutbox.length > 0) {
+    const records = timelineRecords(batch, answer.results);
+    entries.push({ ids: answer.timelineOutbox, topic: timelineTopic, records });
+  }
+  if (answer.feedOutbox.length > 0) {
+    const records = answer.feed.map(([key, row]) => ({ key, number: row[0], message: toFeedEntry(row) }));
+    entries.push({ ids: answer.feedOutbox, topic: feedTopic, records });
+  }
+  return entries;
+}
+
+function timelineRecords(batch: readonly Entry[], results: readonly OpResult[]): EventRecord[] {
+  const records: EventRecord[] = [];
+  for (const [index, result] of results.entries()) {
+    const { op } = batch[index]!;
+    if (result[0] === "done") {
+      const [roomId, seq] = [(op as MemberOp)[1], result[1]];
+      records.push({ key: roomId, number: seq, message: eventOf(op as MemberOp, seq, result[2]) });
+    } else if (result[0] === "applied" && op[0] === "apply") {
+      for (const row of result[2]) {
+        records.push({ key: op[1], number: row[0], message: toTimelineEvent(op[1], row) });
+      }
+    }
+  }
+  return records;
+}
