@@ -57,12 +57,12 @@ describe("a profile", () => {
   });
 });
 
-test("several profiles come in the order asked, without those that don't exist", async () => {
+test("several profiles come by username, without those that don't exist", async () => {
   const service = await startTestAuth();
   const [alice, bob] = [await service.signUp("alice"), await service.signUp("bob")];
   const userIds = [bob.userId, newId(), "x", alice.userId, bob.userId];
   const { users } = await service.users.batchGetUsers({ userIds }, alice.as);
-  expect(users.map(({ username }) => username)).toEqual(["bob", "alice"]);
+  expect(users.map(({ username }) => username)).toEqual(["alice", "bob"]);
   for (const count of [0, 201]) {
     const call = service.users.batchGetUsers({ userIds: Array.from({ length: count }, newId) }, alice.as);
     expect(await refusal(call)).toBe("INVALID_ARGUMENT");

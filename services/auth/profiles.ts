@@ -9,7 +9,7 @@ import { searchPrefix, searchTerms } from "./user-search.ts";
 export interface Profiles {
   /** Throws UserNotFoundError. */
   get(userId: string): Promise<UserRow>;
-  /** Those that exist, in the order asked, each once. */
+  /** Those that exist, by username, each once. */
   getSeveral(userIds: readonly string[]): Promise<UserRow[]>;
   /** Changes what is given; throws UserNotFoundError. */
   update(userId: string, change: { displayName: string | undefined }): Promise<UserRow>;
@@ -34,8 +34,7 @@ export function createProfiles({ db }: { db: Kysely<AuthTables> }): Profiles {
   async function getSeveral(userIds: readonly string[]): Promise<UserRow[]> {
     const ids = [...new Set(userIds)].filter(isId);
     const rows = await findUsers(db, ids.map(idToBytes));
-    const byId = new Map(rows.map((row) => [bytesToId(row.user_id), row]));
-    return ids.map((id) => byId.get(id)).filter((row) => row !== undefined);
+    return rows.sort((a, b) => (a.username < b.username ? -1 : 1));
   }
 
   return {
@@ -60,7 +59,8 @@ export function createProfiles({ db }: { db: Kysely<AuthTables> }): Profiles {
 
     async findIds(userIds) {
       const users = await getSeveral(userIds);
-      return users.filter((user) => user.deleted_at === null).map((user) => bytesToId(user.user_id));
+      const alive = users.filter((user) => user.deleted_at === null).map((user) => bytesToId(user.user_id));
+      return [...new Set(userIds).intersection(new Set(alive))];
     },
   };
 }

@@ -152,7 +152,7 @@ export declare const BatchGetUsersRequestSchema: GenMessage<BatchGetUsersRequest
  */
 export declare type BatchGetUsersResponse = Message<"parley.user.v1.BatchGetUsersResponse"> & {
   /**
-   * Those that exist, in the order asked.
+   * Those that exist, by username.
    *
    * @generated from field: repeated parley.user.v1.User users = 1;
    */

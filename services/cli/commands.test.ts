@@ -1,0 +1,116 @@
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { runCommand } from "./commands.ts";
+
+let printed = "";
+let folder: string;
+let env: Record<string, string>;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "parley-cli-"));
+  env = { PARLEY_DATABASE_URL: `sqlite:${folder}`, PARLEY_HTTP_PORT: "0" };
+  printed = "";
+  const print = (text: unknown) => {
+    printed += `${text}\n`;
+    return true;
+  };
+  vi.spyOn(console, "log").mockImplementation(print);
+  vi.spyOn(console, "error").mockImplementation(print);
+  vi.spyOn(process.stdout, "write").mockImplementation(print);
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true });
+});
+
+describe("the command line", () => {
+  test.each([["--help"], ["-h"], ["serve", "--help"]])("%s %s shows how it is used", async (...words) => {
+    expect(await runCommand(words, env)).toBe(0);
+    expect(printed).toContain("Usage: parley <command>");
+  });
+
+  test("--version shows the version", async () => {
+    expect(await runCommand(["--version"], env)).toBe(0);
+    expect(printed).toMatch(/^\d+\.\d+\.\d+\n/);
+  });
+
+  test.each([
+    [[], "which command?"],
+    [["srve"], 'there is no command "srve": did you mean serve?'],
+    [["frobnicate"], 'there is no command "frobnicate"\n'],
+    [["serve", "--port=1"], "--port"],
+    [["serve", "mesage"], 'there is no service "mesage": did you mean message?'],
+    [["serve", "gateway"], "services can't be hosted one by one yet"],
+    [["migrate", "now"], 'parley migrate takes no arguments, but there is "now"'],
+  ])("%j is refused with exit code 2", async (words, message) => {
+    expect(await runCommand(words, env)).toBe(2);
+    expect(printed).toContain(message);
+  });
+
+  test.each(["serve", "migrate"])("%s lists all that is wrong with the configuration", async (command) => {
+    const wrong = { PARLEY_DATABASE_URL: "sqlite:", PARLEY_HTTP_PORT: "web", PARLEY_AUTH_URL: "grpc://auth" };
+    expect(await runCommand([command], wrong)).toBe(78);
+    expect(printed).toContain("PARLEY_DATABASE_URL");
+    expect(printed).toContain('PARLEY_HTTP_PORT is "web": it should be an integer from 0 to 65535');
+    expect(printed).toContain(
+      'PARLEY_AUTH_URL is "grpc://auth": this version runs all services in one process',
+    );
+  });
+});
+
+describe("migrate", () => {
+  test("makes the databases, and then has nothing to do", async () => {
+    expect(await runCommand(["migrate"], env)).toBe(0);
+    expect(printed).toMatch(/auth: at \S+, ([1-9]\d*) of \1 applied now/);
+    expect(printed).toMatch(/room: at \S+, ([1-9]\d*) of \1 applied now/);
+    expect(printed).toMatch(/message: at \S+, ([1-9]\d*) of \1 applied now/);
+    printed = "";
+    expect(await runCommand(["migrate"], env)).toBe(0);
+    expect(printed).toMatch(/message: at \S+, 0 of [1-9]\d* applied now/);
+  });
+});
+
+describe("doctor", () => {
+  test("is content before the first start and after it", async () => {
+    expect(await runCommand(["doctor"], { ...env, PARLEY_DATABASE_URL: `sqlite:${folder}/new` })).toBe(0);
+    expect(printed).toContain("will be made");
+    await runCommand(["migrate"], env);
+    printed = "";
+    expect(await runCommand(["doctor"], env)).toBe(0);
+    expect(printed).toMatch(/ok {4}message database: at /);
+    expect(printed).toContain("All is well.");
+  });
+
+  test("says what to do about a folder that others can read", async () => {
+    chmodSync(folder, 0o755);
+    expect(await runCommand(["doctor"], env)).toBe(1);
+    expect(printed).toContain(`chmod 700 '${folder}'`);
+  });
+
+  test("says what to do about the configuration", async () => {
+    expect(await runCommand(["doctor"], { ...env, PARLEY_HTTP_PRT: "1" })).toBe(1);
+    expect(printed).toContain("did you mean PARLEY_HTTP_PORT?");
+  });
+
+  test("tells another program on the port from Parley itself", async () => {
+    let status = "hello";
+    const server = createServer((_, response) => response.end(JSON.stringify({ status })));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const busy = { ...env, PARLEY_HTTP_PORT: String((server.address() as AddressInfo).port) };
+    try {
+      expect(await runCommand(["doctor"], busy)).toBe(1);
+      expect(printed).toContain("name another port in PARLEY_HTTP_PORT");
+      status = "ready";
+      expect(await runCommand(["doctor"], busy)).toBe(0);
+      expect(printed).toContain("Parley runs there and is ready");
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+});

@@ -1,0 +1,126 @@
+import { parseArgs } from "node:util";
+import { closestName } from "../common/closest-name.ts";
+import { ConfigError, type Environment } from "../common/config.ts";
+import { doctor } from "./doctor.ts";
+import { migrate } from "./migrate.ts";
+import { serve } from "./serve.ts";
+import { version } from "./version.ts";
+
+const usage = `Parley, a messaging backend.
+
+Usage: parley <command>
+
+Commands:
+  serve     Run Parley: all services in one process
+  migrate   Bring the databases up to date
+  doctor    Check what Parley needs and say what to do
+
+Options:
+  -h, --help      Show this
+  -v, --version   Show the version
+
+Configured by environment variables, such as PARLEY_HTTP_PORT=8080,
+PARLEY_HOST=127.0.0.1 and PARLEY_DATABASE_URL=sqlite:data.
+`;
+
+/** Exit codes: 78 is EX_CONFIG of sysexits.h, by which a supervisor can tell that another try is pointless. */
+const exit = { ok: 0, failure: 1, usage: 2, config: 78 };
+
+const commands = new Map<string, (env: Environment, words: string[]) => Promise<number | undefined>>([
+  ["serve", runServe],
+  ["migrate", runMigrate],
+  ["doctor", runDoctor],
+]);
+
+const services = ["auth", "room", "message", "delivery", "gateway"];
+
+/** The command line is not one of Parley's. */
+class UsageError extends Error {}
+
+/**
+ * Runs a command line. Answers the exit code, or undefined when something goes on running that will end the process.
+ */
+export async function runCommand(words: string[], env: Environment): Promise<number | undefined> {
+  try {
+    const { values, positionals } = parse(words);
+    if (values.help) return print(usage);
+    if (values.version) return print(`${version}\n`);
+    const [name, ...rest] = positionals;
+    const command = commands.get(name ?? "");
+    if (command === undefined) throw unknownCommand(name);
+    return await command(env, rest);
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function parse(args: string[]) {
+  const options = {
+    help: { type: "boolean", short: "h" },
+    version: { type: "boolean", short: "v" },
+  } as const;
+  try {
+    return parseArgs({ args, options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return exit.ok;
+}
+
+async function runServe(env: Environment, names: string[]): Promise<undefined> {
+  for (const name of names) {
+    if (!services.includes(name)) throw new UsageError(`there is no service ${quote(name, services)}`);
+  }
+  if (names.length > 0) {
+    throw new UsageError(
+      "services can't be hosted one by one yet: this version runs all of them in one process, by `parley serve`",
+    );
+  }
+  await serve(env);
+  return undefined;
+}
+
+async function runMigrate(env: Environment, rest: string[]): Promise<number> {
+  refuseWords("migrate", rest);
+  await migrate(env);
+  return exit.ok;
+}
+
+async function runDoctor(env: Environment, rest: string[]): Promise<number> {
+  refuseWords("doctor", rest);
+  return (await doctor(env)) ? exit.ok : exit.failure;
+}
+
+function refuseWords(command: string, words: string[]): void {
+  if (words.length > 0)
+    throw new UsageError(`parley ${command} takes no arguments, but there is "${words[0]}"`);
+}
+
+function unknownCommand(name: string | undefined): UsageError {
+  if (name === undefined) return new UsageError("which command?");
+  return new UsageError(`there is no command ${quote(name, commands.keys())}`);
+}
+
+/** The word, and what was probably meant. */
+function quote(word: string, known: Iterable<string>): string {
+  const meant = closestName(word, known);
+  return meant ? `"${word}": did you mean ${meant}?` : `"${word}"`;
+}
+
+function explain(error: unknown): number {
+  if (error instanceof UsageError) {
+    console.error(`parley: ${error.message}\nparley --help shows what there is.`);
+    return exit.usage;
+  }
+  if (error instanceof ConfigError) {
+    console.error(`parley: ${error.message}`);
+    return exit.config;
+  }
+  console.error("parley:", error);
+  console.error("`parley doctor` checks what Parley needs.");
+  return exit.failure;
+}

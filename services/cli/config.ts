@@ -1,0 +1,62 @@
+import { type GatewayConfig, readGatewayConfig } from "../../gateway/config.ts";
+import { type AuthConfig, readAuthConfig } from "../auth/config.ts";
+import { type Environment, type EnvReader, readEnvironment } from "../common/config.ts";
+import { DatabaseUrlError, parseDatabaseUrl } from "../common/database/database-url.ts";
+import { type LogLevel, logLevels } from "../common/logger.ts";
+import { type DeliveryConfig, readDeliveryConfig } from "../delivery/config.ts";
+import { type MessageConfig, readMessageConfig } from "../message/config.ts";
+import { type RoomConfig, readRoomConfig } from "../room/config.ts";
+
+/** All that can be told to a process that hosts every service. */
+export interface ParleyConfig {
+  readonly logLevel: LogLevel;
+  readonly databaseUrl: string;
+  /** The port for gRPC, if one was named. */
+  readonly grpcPort: number | undefined;
+  readonly issuer: string;
+  readonly auth: AuthConfig;
+  readonly room: RoomConfig;
+  readonly message: MessageConfig;
+  readonly delivery: DeliveryConfig;
+  readonly gateway: GatewayConfig;
+}
+
+/** Throws a ConfigError that lists everything wrong. */
+export function readParleyConfig(env: Environment): ParleyConfig {
+  const reader = readEnvironment(env);
+  const config = Object.freeze({
+    logLevel: reader.oneOf("PARLEY_LOG_LEVEL", logLevels, { default: "info" }),
+    databaseUrl: readDatabaseUrl(reader),
+    grpcPort: reader.port("PARLEY_GRPC_PORT", { optional: true }),
+    issuer: reader.string("PARLEY_ISSUER", { default: "parley" }),
+    auth: readAuthConfig(reader),
+    room: readRoomConfig(reader),
+    message: readMessageConfig(reader),
+    delivery: readDeliveryConfig(),
+    gateway: readGatewayConfig(reader),
+  });
+  reader.url("PARLEY_EVENTS_URL", ["embedded"], { default: "embedded:" });
+  refuseMesh(reader);
+  reader.finish();
+  return config;
+}
+
+function readDatabaseUrl(reader: EnvReader): string {
+  const name = "PARLEY_DATABASE_URL";
+  const url = reader.url(name, ["sqlite"], { default: "sqlite:data" });
+  try {
+    parseDatabaseUrl(url);
+  } catch (error) {
+    if (!(error instanceof DatabaseUrlError)) throw error;
+    reader.problem(`${name}: ${error.message}`);
+  }
+  return url;
+}
+
+/** Documented variables that have no effect here: better refused than ignored. */
+function refuseMesh(reader: EnvReader): void {
+  const why = "this version runs all services in one process, leave it out";
+  for (const service of ["AUTH", "ROOM", "MESSAGE", "DELIVERY"]) reader.refuse(`PARLEY_${service}_URL`, why);
+  reader.refuse("PARLEY_MESH_PORT", why);
+  reader.refuse("PARLEY_OPERATOR_PORT", "this version serves no metrics, leave it out");
+}

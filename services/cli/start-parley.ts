@@ -1,0 +1,70 @@
+import type { Logger } from "pino";
+import { type Gateway, startGateway } from "../../gateway/service.ts";
+import { startAuth } from "../auth/service.ts";
+import { createTokenVerifier } from "../common/auth.ts";
+import { createEmbeddedEventLog } from "../common/events/embedded.ts";
+import { type CloseStack, runForever, type Service, type ServiceDeps } from "../common/lifecycle.ts";
+import { createServerInterceptors } from "../common/rpc/interceptors.ts";
+import { createLocalRpc } from "../common/rpc/local.ts";
+import { createValidator } from "../common/validation.ts";
+import { startDelivery } from "../delivery/service.ts";
+import { startMessage } from "../message/service.ts";
+import { startRoom } from "../room/service.ts";
+import type { ParleyConfig } from "./config.ts";
+
+export interface StartParleyDeps {
+  logger: Logger;
+  /** Is given everything that has to be closed, as soon as it is open. */
+  stack: CloseStack;
+  /** Aborts between two steps. */
+  signal: AbortSignal;
+}
+
+/**
+ * All services and the gateway in one process, each started when those it calls are there. The gateway comes last, so
+ * that whoever can connect is served; everything closes in reverse.
+ */
+export async function startParley(config: ParleyConfig, deps: StartParleyDeps): Promise<Gateway> {
+  const { logger, stack, signal } = deps;
+  const shared = startShared(config, deps);
+
+  async function start<S extends Service>(opened: Promise<S>): Promise<S> {
+    const service = await opened;
+    stack.add(service.name, () => service.close());
+    signal.throwIfAborted();
+    return service;
+  }
+
+  const named = (service: string) => ({ ...shared, logger: logger.child({ service }) });
+  await start(startAuth(config.auth, named("auth")));
+  await start(startRoom(config.room, named("room")));
+  await start(startMessage(config.message, named("message")));
+  await start(startDelivery(config.delivery, named("delivery")));
+  startWork(shared, stack, logger);
+  return start(startGateway(config.gateway, shared));
+}
+
+/** What the services share: RPC without a network, the event log, who checks tokens. */
+function startShared(config: ParleyConfig, { logger, stack }: StartParleyDeps): ServiceDeps {
+  const rpc = createLocalRpc({ logger });
+  stack.add("rpc", () => rpc.close());
+  const events = createEmbeddedEventLog({ logger });
+  // Below the services: what they publish while they close is still delivered.
+  stack.add("event log", () => events.close());
+  const verifier = createTokenVerifier({ rpc, issuer: config.issuer, logger });
+  const validator = createValidator();
+  rpc.intercept(createServerInterceptors({ verifier, validator }));
+  return { logger, rpc, events, verifier, validator };
+}
+
+/** Work of the process itself, once those it concerns are there. */
+function startWork({ events, verifier }: ServiceDeps, stack: CloseStack, logger: Logger): void {
+  const stop = new AbortController();
+  // Until the log is closed. Delivery that ends by itself is an uncaught error: nobody would be told anything any more.
+  void events.run(new AbortController().signal);
+  const following = runForever("revocations", (signal) => verifier.run(signal), stop.signal, logger);
+  stack.add("revocations", async () => {
+    stop.abort();
+    await following;
+  });
+}
