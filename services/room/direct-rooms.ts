@@ -27,7 +27,7 @@ export function createDirectRooms({ database, writes, users, limits, clock }: Di
   return {
     async open(callerId, otherId) {
       if (otherId === callerId) throw new DirectRoomError("a direct room is with someone else");
-      if (!isId(otherId)) throw new UserNotFoundError([otherId]);
+      if (!isId(otherId)) throw new UserNotFoundError();
       const show = async (locked: LockedRoom) => {
         const { role } = await requireMember(locked, callerId);
         return { room: locked.room, role };
@@ -37,7 +37,7 @@ export function createDirectRooms({ database, writes, users, limits, clock }: Di
       if (known !== undefined) return writes.write(known, show);
 
       const unknown = await users.findUnknown([otherId]);
-      if (unknown.length > 0) throw new UserNotFoundError(unknown);
+      if (unknown.length > 0) throw new UserNotFoundError();
       return writes.writeOrCreate(
         find,
         {

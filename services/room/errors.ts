@@ -9,12 +9,8 @@ export class RoomNotFoundError extends DomainError {
 
 /** A person who is named isn't known. */
 export class UserNotFoundError extends DomainError {
-  constructor(userIds: readonly string[]) {
-    super({
-      reason: "USER_NOT_FOUND",
-      message: userIds.length === 1 ? "there is no such user" : "some of these users do not exist",
-      metadata: { user_ids: userIds.join(",") },
-    });
+  constructor() {
+    super({ reason: "USER_NOT_FOUND", message: "there is no such user" });
   }
 }
 

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { Role } from "#gen/parley/room/v1/room_pb.js";
-import { createRoom, given, refusal, startTestRoom, versionsOf } from "./test-room.ts";
+import { Role, RoomKind } from "#gen/parley/room/v1/room_pb.js";
+import { newId } from "../common/ids.ts";
+import { createLocalRpc } from "../common/rpc/local.ts";
+import { insertChanges } from "./db/changes.ts";
+import { insertRoom, saveRoom } from "./db/rooms.ts";
+import { changesPerSlice, createHandover } from "./handover.ts";
+import { changesOfCalls, openRoomDatabase } from "./test-database.ts";
+import { serveMessagePeer } from "./test-peers.ts";
+import { createRoom, given, logger, refusal, startTestRoom, versionsOf } from "./test-room.ts";
 
 describe("while the timeline can't be reached", () => {
   test("a change is UNAVAILABLE, and in the timeline once when it is repeated", async () => {
@@ -131,6 +138,25 @@ test("what many change at once is handed over together", async () => {
   expect(versionsOf(parley.message.changesOf(roomId))).toEqual(
     Array.from({ length: 21 }, (_, index) => index + 1),
   );
+});
+
+test("a long backlog goes over in slices of whole calls", async () => {
+  const database = await openRoomDatabase();
+  const { kysely } = database;
+  const rpc = createLocalRpc({ logger });
+  const message = serveMessagePeer(rpc);
+  const handover = createHandover({ database, rpc, logger });
+  const [roomId, creatorId] = [newId(), newId()];
+  const version = 2 * changesPerSlice;
+  const fresh = { roomId, kind: RoomKind.GROUP, name: "", topic: "", creatorId, createdAt: 0 };
+  const room = await insertRoom(kysely, fresh);
+  await saveRoom(kysely, { ...room, version, pendingSince: 0 });
+  await insertChanges(kysely, changesOfCalls(roomId, changesPerSlice - 1, 2, changesPerSlice - 1));
+  await handover.settle(roomId);
+  expect(message.requests).toBe(3);
+  expect(message.changesOf(roomId)).toHaveLength(version);
+  await handover.settle(roomId);
+  expect(message.requests).toBe(3);
 });
 
 describe("ListRoomChanges", () => {

@@ -1,3 +1,4 @@
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { MessageInternalService } from "#gen/parley/internal/v1/message_internal_service_pb.js";
 import type { RoomChange } from "#gen/parley/room/v1/room_change_pb.js";
@@ -66,7 +67,12 @@ export function createHandover({ database, rpc, logger }: HandoverDeps): Handove
         `the timeline is at version ${appliedVersion} after version ${last.version} was applied`,
       );
     } catch (error) {
-      logger.error({ err: error, roomId, version: Number(last.version) }, "changes not handed over");
+      // An outage passes by itself. That the timeline refuses what was decided needs somebody to look at it: most likely
+      // one of the two databases was restored without the other.
+      const isRefused = error instanceof ConnectError && error.code === Code.FailedPrecondition;
+      const details = { err: error, roomId, version: Number(last.version) };
+      if (isRefused) logger.fatal(details, "the timeline refuses changes that Room has made");
+      else logger.warn(details, "changes not handed over yet");
       throw new UnavailableError("the room's timeline can't be reached; repeating the call is safe", error);
     }
   };

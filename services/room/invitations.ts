@@ -76,7 +76,7 @@ export function createInvitations({ database, writes, users, clock }: Invitation
         const { role } = await requireMember(locked, callerId);
         requireGroup(locked.room);
         const earlier = await findEarlier(locked, callerId, wanted.clientId, clock());
-        if (earlier === undefined && unknown.length > 0) throw new UserNotFoundError(unknown);
+        if (earlier === undefined && unknown.length > 0) throw new UserNotFoundError();
         requireRole(mayInvite(role));
         return earlier ? repeat(locked, earlier, wanted) : make(locked, callerId, wanted, clock());
       });

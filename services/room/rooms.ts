@@ -66,7 +66,7 @@ export function createRooms({ database, writes, users, limits, clock }: RoomsDep
       if (known !== undefined) return writes.write(known, replay);
 
       const unknown = others.length > 0 ? await users.findUnknown(others) : [];
-      if (unknown.length > 0) throw new UserNotFoundError(unknown);
+      if (unknown.length > 0) throw new UserNotFoundError();
       const roomId = newId();
       return writes.writeOrCreate(
         find,
