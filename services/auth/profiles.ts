@@ -60,7 +60,8 @@ export function createProfiles({ db }: { db: Kysely<AuthTables> }): Profiles {
     async findIds(userIds) {
       const users = await getSeveral(userIds);
       const alive = users.filter((user) => user.deleted_at === null).map((user) => bytesToId(user.user_id));
-      return [...new Set(userIds).intersection(new Set(alive))];
+      const found = new Set(alive);
+      return [...new Set(userIds)].filter((userId) => found.has(userId));
     },
   };
 }
