@@ -1,7 +1,7 @@
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Hello, RefreshToken } from "#gen/parley/realtime/v1/frames_pb.js";
 import type { Caller, TokenVerifier } from "../../services/common/auth.ts";
-import { reasonOf, UnauthenticatedError } from "../../services/common/errors.ts";
+import { reasonOf, UnauthenticatedError, UnavailableError } from "../../services/common/errors.ts";
 import { type CloseCause, closeCauses } from "./close-codes.ts";
 import type { Connection } from "./connection.ts";
 import { startAt, startRooms } from "./cursors.ts";
@@ -14,6 +14,8 @@ export interface HelloDeps {
   writes: WriteLink;
   verifier: TokenVerifier;
   heartbeatMs: number;
+  /** How long a person's rooms may take to be followed before the hello is refused. */
+  enterTimeoutMs: number;
   /** The connection has a session and a token's end from now on, or new ones. */
   identified(connection: Connection): void;
 }
@@ -30,7 +32,8 @@ export function turnAway(connection: Connection, ref: string | undefined, error:
   connection.close(causeOf(error));
 }
 
-export function createHellos({ hub, writes, verifier, heartbeatMs, identified }: HelloDeps): Hellos {
+export function createHellos(deps: HelloDeps): Hellos {
+  const { hub, writes, verifier, heartbeatMs, enterTimeoutMs, identified } = deps;
   const verify = async (token: string) => verifier.cached(token) ?? verifier.verify(token);
 
   function identify(connection: Connection, caller: Caller): void {
@@ -69,10 +72,12 @@ export function createHellos({ hub, writes, verifier, heartbeatMs, identified }:
         const caller = await verify(request.accessToken);
         if (connection.closed) return;
         connection.sessionId = caller.sessionId;
-        await hub.enter(caller.userId, connection);
-        if (connection.closed) return hub.leave(connection);
+        await inTime(hub.enter(caller.userId, connection), enterTimeoutMs);
         // The session may have ended while the person's rooms were asked for.
-        identify(connection, await verify(request.accessToken));
+        const still = await verify(request.accessToken);
+        // Whoever closed it has also made the hub forget it; what is introduced now would stay for ever.
+        if (connection.closed) return;
+        identify(connection, still);
         begin(connection, ref, request);
       } catch (error) {
         if (!connection.closed) turnAway(connection, ref, error);
@@ -93,6 +98,17 @@ export function createHellos({ hub, writes, verifier, heartbeatMs, identified }:
       }
     },
   };
+}
+
+/** While Delivery or Message is out of reach a client is better told so than kept waiting. */
+async function inTime(entered: Promise<unknown>, ms: number): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new UnavailableError("connections can't begin right now")), ms);
+  try {
+    await Promise.race([entered, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function causeOf(error: unknown): CloseCause {

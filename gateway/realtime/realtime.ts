@@ -95,6 +95,7 @@ export function startRealtime(config: RealtimeConfig, deps: ServiceDeps): Realti
     verifier: deps.verifier,
     validator: deps.validator,
     heartbeatMs: config.heartbeatMs,
+    enterTimeoutMs: config.helloTimeoutMs,
     identified(connection) {
       timers.checkAt(connection, connection.expiresAt);
       const ofSession = bySession.get(connection.sessionId);

@@ -12,7 +12,7 @@ import type { Connection } from "./connection.ts";
 export interface ConnectionTimers {
   add(connection: Connection): void;
   remove(connection: Connection): void;
-  /** Looks at the connection again at `at` (ms, rounded up to the second). */
+  /** Looks at the connection again at `at` (ms, rounded up to the second), and no longer when asked for before. */
   checkAt(connection: Connection, at: number): void;
   close(): void;
 }
@@ -29,16 +29,28 @@ export function createConnectionTimers(deps: {
     () => new Set<Connection>(),
   );
   const groupOf = new WeakMap<Connection, Set<Connection>>();
-  const due = new Map<number, Connection[]>();
+  const due = new Map<number, Set<Connection>>();
+  /** The bucket that a connection is in: one at most, so that one that has gone is not held by an old deadline. */
+  const bucketOf = new WeakMap<Connection, number>();
   let next = 0;
   let turn = 0;
   let checked = Math.floor(now() / tickMs);
 
+  function forgetDue(connection: Connection): void {
+    const bucket = bucketOf.get(connection);
+    if (bucket === undefined) return;
+    bucketOf.delete(connection);
+    const those = due.get(bucket);
+    if (those?.delete(connection) && those.size === 0) due.delete(bucket);
+  }
+
   function checkAt(connection: Connection, at: number): void {
+    forgetDue(connection);
     const bucket = Math.max(Math.ceil(at / tickMs), checked + 1);
-    const list = due.get(bucket);
-    if (list) list.push(connection);
-    else due.set(bucket, [connection]);
+    bucketOf.set(connection, bucket);
+    const those = due.get(bucket);
+    if (those) those.add(connection);
+    else due.set(bucket, new Set([connection]));
   }
 
   function check(connection: Connection): void {
@@ -54,6 +66,7 @@ export function createConnectionTimers(deps: {
   }
 
   function heartbeat(connection: Connection): void {
+    if (connection.closed) return;
     // Two intervals without a sign: pinged twice, neither answered.
     if (connection.silent >= 2) connection.close(closeCauses.noHeartbeat);
     else {
@@ -66,9 +79,9 @@ export function createConnectionTimers(deps: {
     for (const connection of groups[turn] ?? []) heartbeat(connection);
     turn = (turn + 1) % groups.length;
     for (const current = Math.floor(now() / tickMs); checked < current; ) {
-      const list = due.get(++checked);
+      const those = due.get(++checked);
       due.delete(checked);
-      if (list) for (const connection of list) check(connection);
+      for (const connection of those ?? []) check(connection);
     }
   }, tickMs);
 
@@ -82,6 +95,7 @@ export function createConnectionTimers(deps: {
     },
     remove(connection) {
       groupOf.get(connection)?.delete(connection);
+      forgetDue(connection);
     },
     checkAt,
     close: () => clearInterval(timer),
