@@ -44,11 +44,12 @@ export function createWatchers(deps: { maxQueuedBatches: number }): Watchers {
 
   function hand(batches: Map<Watcher, WatchResponse>): void {
     for (const [watcher, batch] of batches) {
-      if (!watcher.queue.push(batch)) {
-        watcher.queue.fail(
-          new ConnectError("the gateway is too slow, its stream is cut", Code.ResourceExhausted),
-        );
-      }
+      if (watcher.queue.push(batch)) continue;
+      watcher.queue.fail(
+        new ConnectError("the gateway is too slow, its stream is cut", Code.ResourceExhausted),
+      );
+      // At once: the stream may not come to take its end for long.
+      forget(watcher);
     }
   }
 
@@ -83,7 +84,10 @@ export function createWatchers(deps: { maxQueuedBatches: number }): Watchers {
 
   async function follow(watcher: Watcher, requests: AsyncIterable<WatchRequest>): Promise<void> {
     try {
-      for await (const request of requests) change(watcher, request);
+      for await (const request of requests) {
+        if (watcher.queue.ended) return;
+        change(watcher, request);
+      }
       watcher.queue.end();
     } catch (error) {
       watcher.queue.fail(error);
