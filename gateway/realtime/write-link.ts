@@ -21,13 +21,13 @@ export type Outcome = { ack: WriteAck } | { error: Status };
  *
  * Writes of one turn of the event loop travel together. When the stream breaks, another is opened, the callers are
  * introduced again and what is not answered is sent again, in order: Message knows the client ids, so nothing is done
- * twice. A write that has waited `giveUpMs` without a stream is answered UNAVAILABLE; it may still have been done.
+ * twice. A write that has waited `giveUpMs` while no stream answers is answered UNAVAILABLE; it may still have been done.
  */
 export interface WriteLink {
   /** Introduces a caller; the slot is for `write`. */
   introduce(accessToken: string): number;
   retire(slot: number): void;
-  /** Calls `answer` exactly once, later. */
+  /** Calls `answer` exactly once: later, or at once when nothing can be taken. */
   write(slot: number, operation: Operation, answer: (outcome: Outcome) => void): void;
   run(signal: AbortSignal): Promise<void>;
 }
@@ -42,8 +42,17 @@ export interface WriteLinkDeps {
   now?: () => number;
 }
 
+/** Writes and introductions of one request: with the longest texts and tokens it stays below message size limits. */
+const slice = 100;
+/** Requests that may wait for Message to take them; with more the stream is given up for a new one. */
+const maxOutgoing = 10_000;
+/** Unanswered writes of all connections; further ones are refused. */
+const maxPending = 100_000;
+
 interface Pending {
   readonly write: Write;
+  /** Of the write's slot, which may have been retired since. */
+  readonly accessToken: string;
   readonly since: number;
   readonly answer: (outcome: Outcome) => void;
 }
@@ -58,8 +67,11 @@ export function createWriteLink(deps: WriteLinkDeps): WriteLink {
   let lastSlot = 0;
   let lastId = 0n;
   let closed = false;
+  /** The present stream has answered something. */
+  let answering = false;
 
   function gather(): WriteRequest {
+    if (batch && batch.writes.length + batch.introductions.length >= slice) flush();
     if (!batch) {
       batch = create(WriteRequestSchema);
       setImmediate(flush);
@@ -68,7 +80,7 @@ export function createWriteLink(deps: WriteLinkDeps): WriteLink {
   }
 
   function flush(): void {
-    if (batch && outgoing) outgoing.push(batch);
+    if (batch && outgoing && !outgoing.push(batch)) outgoing.fail(new Error("message takes no writes"));
     batch = undefined;
   }
 
@@ -86,20 +98,31 @@ export function createWriteLink(deps: WriteLinkDeps): WriteLink {
     }
   }
 
-  async function follow(signal: AbortSignal): Promise<void> {
-    const queue = createAsyncQueue<WriteRequest>(Number.POSITIVE_INFINITY);
+  /** What a new stream begins with: every caller that is there or waits for an answer, and all that is unanswered. */
+  function restate(): void {
     batch = undefined;
-    queue.push(
-      create(WriteRequestSchema, {
-        introductions: [...slots].map(([slot, accessToken]) =>
-          create(IntroductionSchema, { slot: BigInt(slot), accessToken }),
-        ),
-        writes: [...pending.values()].map((entry) => entry.write),
-      }),
-    );
+    const callers = new Map(slots);
+    const retired = new Set<number>();
+    for (const { write, accessToken } of pending.values()) {
+      const slot = Number(write.slot);
+      if (callers.has(slot)) continue;
+      callers.set(slot, accessToken);
+      retired.add(slot);
+    }
+    for (const [slot, accessToken] of callers) gather().introductions.push(introduction(slot, accessToken));
+    for (const { write } of pending.values()) gather().writes.push(write);
+    for (const slot of retired) gather().retiredSlots.push(BigInt(slot));
+    flush();
+  }
+
+  async function follow(signal: AbortSignal): Promise<void> {
+    const queue = createAsyncQueue<WriteRequest>(maxOutgoing);
     outgoing = queue;
+    answering = false;
+    restate();
     try {
       for await (const response of deps.messages.write(queue, { signal })) {
+        answering = true;
         for (const { id, outcome } of response.results) {
           if (outcome.case === "ack") settle(id, { ack: outcome.value });
           else settle(id, { error: outcome.value ?? deps.unavailable() });
@@ -107,6 +130,7 @@ export function createWriteLink(deps: WriteLinkDeps): WriteLink {
       }
     } finally {
       outgoing = undefined;
+      answering = false;
       queue.end();
     }
   }
@@ -115,21 +139,21 @@ export function createWriteLink(deps: WriteLinkDeps): WriteLink {
     introduce(accessToken) {
       const slot = ++lastSlot;
       slots.set(slot, accessToken);
-      gather().introductions.push(create(IntroductionSchema, { slot: BigInt(slot), accessToken }));
+      gather().introductions.push(introduction(slot, accessToken));
       return slot;
     },
     retire(slot) {
       if (slots.delete(slot)) gather().retiredSlots.push(BigInt(slot));
     },
     write(slot, operation, answer) {
-      if (closed) return answer({ error: deps.unavailable() });
+      if (closed || pending.size >= maxPending) return answer({ error: deps.unavailable() });
       const id = ++lastId;
       const write = create(WriteSchema, { id, slot: BigInt(slot), operation });
-      pending.set(id, { write, since: now(), answer });
+      pending.set(id, { write, accessToken: slots.get(slot) ?? "", since: now(), answer });
       gather().writes.push(write);
     },
     async run(signal) {
-      const timer = setInterval(() => outgoing || giveUp(now() - deps.giveUpMs), 1000);
+      const timer = setInterval(() => answering || giveUp(now() - deps.giveUpMs), 1000);
       try {
         for (let attempt = 0; !signal.aborted; attempt++) {
           const opened = now();
@@ -149,4 +173,8 @@ export function createWriteLink(deps: WriteLinkDeps): WriteLink {
       }
     },
   };
+}
+
+function introduction(slot: number, accessToken: string) {
+  return create(IntroductionSchema, { slot: BigInt(slot), accessToken });
 }
