@@ -36,6 +36,8 @@ export interface DeliveryLinkDeps {
 
 /** Keys of one request; a frame stays far below every message size limit. */
 const slice = 5000;
+/** Requests that may wait for Delivery to take them; with more the stream is given up for a new one. */
+const maxOutgoing = 10_000;
 
 interface Pending {
   ref: bigint;
@@ -58,9 +60,11 @@ export function createDeliveryLink(deps: DeliveryLinkDeps): DeliveryLink {
   let ref = 0n;
   let closed = false;
   let connected = false;
+  /** The last stream got as far as being in force. */
+  let stood = false;
 
   function gather(): Promise<void> {
-    if (closed) return Promise.reject(new Error("the link to delivery is closed"));
+    if (closed) return Promise.reject(linkClosed());
     if (!gathering) {
       gathering = Promise.withResolvers<void>();
       setImmediate(flush);
@@ -75,10 +79,14 @@ export function createDeliveryLink(deps: DeliveryLinkDeps): DeliveryLink {
     gathering = undefined;
     changes = { addRooms: [], removeRooms: [], addUsers: [], removeUsers: [] };
     if (!batch) return;
+    if (closed) {
+      batch.reject(linkClosed());
+      return;
+    }
     ref++;
     waiting.push({ ref, resolve: batch.resolve, reject: batch.reject });
     // What was added and removed within the turn ends as the sets have it.
-    outgoing?.push(
+    const taken = outgoing?.push(
       create(WatchRequestSchema, {
         ref,
         addRooms: addRooms.filter((room) => rooms.has(room)),
@@ -87,6 +95,7 @@ export function createDeliveryLink(deps: DeliveryLinkDeps): DeliveryLink {
         removeUsers: removeUsers.filter((user) => !users.has(user)),
       }),
     );
+    if (taken === false) outgoing?.fail(new Error("delivery takes no interest"));
   }
 
   function acknowledge(upTo: bigint): void {
@@ -112,7 +121,7 @@ export function createDeliveryLink(deps: DeliveryLinkDeps): DeliveryLink {
   }
 
   async function follow(signal: AbortSignal): Promise<void> {
-    const queue = createAsyncQueue<WatchRequest>(Number.POSITIVE_INFINITY);
+    const queue = createAsyncQueue<WatchRequest>(maxOutgoing);
     const complete = stateAll(queue);
     outgoing = queue;
     try {
@@ -121,6 +130,7 @@ export function createDeliveryLink(deps: DeliveryLinkDeps): DeliveryLink {
           acknowledge(response.acknowledgedRef);
           if (response.acknowledgedRef === complete) {
             connected = true;
+            stood = true;
             deps.reopened();
           }
         }
@@ -161,22 +171,26 @@ export function createDeliveryLink(deps: DeliveryLinkDeps): DeliveryLink {
     },
     async run(signal) {
       try {
-        for (let attempt = 0; !signal.aborted; ) {
-          const before = ref;
+        for (let attempt = 0; !signal.aborted; attempt++) {
+          stood = false;
           try {
             await follow(signal);
           } catch (err) {
             if (signal.aborted) break;
             deps.logger.warn({ err }, "the stream from delivery broke");
           }
-          attempt = ref > before + 1n ? 0 : attempt + 1;
+          if (stood) attempt = 0;
           if (!signal.aborted) await deps.backoff(attempt);
         }
       } finally {
         closed = true;
-        for (const pending of waiting) pending.reject(new Error("the link to delivery is closed"));
+        for (const pending of waiting) pending.reject(linkClosed());
         waiting = [];
       }
     },
   };
+}
+
+function linkClosed(): Error {
+  return new Error("the link to delivery is closed");
 }
