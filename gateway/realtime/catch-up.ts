@@ -1,4 +1,5 @@
-import type { Connection, Lag } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { Lag } from "./lag.ts";
 import type { LiveLog } from "./live-log.ts";
 import { createFrame } from "./server-frame.ts";
 
@@ -22,37 +23,26 @@ export interface CatchUpDeps {
  */
 export function createCatchUp(deps: CatchUpDeps): (connection: Connection) => void {
   async function run(connection: Connection): Promise<void> {
-    for (let attempt = 0; !connection.closed && !connection.slow && connection.lags?.size; ) {
-      const some = [...connection.lags].slice(0, sideBySide);
-      const progress = await Promise.all(some.map(([log, lag]) => step(connection, log, lag)));
-      if (progress.includes(true)) attempt = 0;
-      else await deps.backoff(attempt++);
+    try {
+      for (let attempt = 0; !connection.closed && !connection.slow && connection.lags?.size; ) {
+        const some = [...connection.lags].slice(0, sideBySide);
+        const progress = await Promise.all(some.map(([log, lag]) => step(connection, log, lag)));
+        if (progress.includes(true)) attempt = 0;
+        else await deps.backoff(attempt++);
+      }
+    } catch {
+      // Only backoff throws: the gateway stops, and with it the connection.
+    } finally {
+      // In the turn of the last look, so that nothing that comes to lag in between is overlooked.
+      connection.catchingUp = false;
     }
   }
 
   return (connection) => {
     if (connection.catchingUp) return;
     connection.catchingUp = true;
-    run(connection)
-      // Only backoff throws: the gateway stops, and with it the connection.
-      .catch(() => {})
-      .finally(() => {
-        connection.catchingUp = false;
-        // What came to lag, or drained, between the last look and here.
-        if (connection.lags?.size && !connection.slow && !connection.closed)
-          queueMicrotask(() => again(connection));
-      });
+    void run(connection);
   };
-
-  function again(connection: Connection): void {
-    if (connection.catchingUp) return;
-    connection.catchingUp = true;
-    run(connection)
-      .catch(() => {})
-      .finally(() => {
-        connection.catchingUp = false;
-      });
-  }
 }
 
 /** One page of one log. Answers whether anything came of it; false means wait before trying again. */
@@ -62,9 +52,11 @@ async function step(connection: Connection, log: LiveLog, lag: Lag): Promise<boo
     if (lag.after > log.seq && lag.until === undefined) {
       await log.refresh();
       if (!current()) return true;
-      if (lag.after > log.seq) leap(connection, log, lag, log.seq + 1, true);
     }
-    if (log.seq - lag.after > lag.maxReplay) leap(connection, log, lag, log.seq - keptByGap + 1, false);
+    const end = endOf(log, lag);
+    // Where the person left and joined again meanwhile, the join starts it over anyway.
+    if (lag.after > end && !lag.next) leap(connection, log, lag, lag.until ?? end + 1, true);
+    else if (end - lag.after > lag.maxReplay) leap(connection, log, lag, end - keptByGap + 1, false);
     if (settle(connection, log, lag)) return true;
 
     const page = await log.page(lag.after);
@@ -84,7 +76,7 @@ function write(
   lag: Lag,
   frames: readonly { seq: number; bytes(format: "json" | "proto"): Buffer }[],
 ): void {
-  const end = Math.min(log.seq, lag.until ?? Number.POSITIVE_INFINITY);
+  const end = endOf(log, lag);
   let bytes = 0;
   for (const frame of frames) {
     if (frame.seq <= lag.after) continue;
@@ -99,6 +91,11 @@ function write(
   }
 }
 
+/** The last seq that may be written. */
+function endOf(log: LiveLog, lag: Lag): number {
+  return Math.min(log.seq, lag.until ?? Number.POSITIVE_INFINITY);
+}
+
 /** Leaves out everything before `nextSeq` and says so. */
 function leap(connection: Connection, log: LiveLog, lag: Lag, nextSeq: number, reset: boolean): void {
   connection.push(
@@ -111,8 +108,12 @@ function leap(connection: Connection, log: LiveLog, lag: Lag, nextSeq: number, r
 function settle(connection: Connection, log: LiveLog, lag: Lag): boolean {
   if (lag.until !== undefined) {
     if (lag.after < lag.until) return false;
-    if (lag.next) connection.lags?.set(log, lag.next);
-    else connection.lags?.delete(log);
+    if (lag.next) {
+      lag.next.announce ||= lag.announce;
+      connection.lags?.set(log, lag.next);
+    } else {
+      connection.lags?.delete(log);
+    }
     return true;
   }
   if (lag.after < log.seq) return false;

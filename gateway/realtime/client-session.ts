@@ -32,6 +32,10 @@ export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
   const hellos = createHellos(deps);
 
   function refuse(connection: Connection, ref: string | undefined, cause: unknown): void {
+    if (connection.helloStarted && !connection.ready) {
+      connection.defer(() => refuse(connection, ref, cause));
+      return;
+    }
     connection.expectAnswer();
     fail(connection, ref, cause);
     if (!connection.helloStarted) connection.close(closeCauses.helloMissing);

@@ -1,5 +1,6 @@
 import type { CloseCause } from "./close-codes.ts";
 import type { Format } from "./codec.ts";
+import { type Lag, lagFrom, lastOf } from "./lag.ts";
 import type { LiveLog } from "./live-log.ts";
 import { createFrame, type Frames } from "./server-frame.ts";
 import type { UserChannel } from "./user-channel.ts";
@@ -19,26 +20,10 @@ export interface FrameSink {
   terminate(): void;
 }
 
-/** How far behind a connection is in one log. */
-export interface Lag {
-  /** The last seq that the connection has. */
-  after: number;
-  /** The seq with which it ends, when the person is no longer in the room. */
-  until: number | undefined;
-  /** Say `caughtUp` at the end. */
-  announce: boolean;
-  /** More missed items than this are left out with a gap. */
-  maxReplay: number;
-  /** Where it goes on after `until`: the person joined again. */
-  next: Lag | undefined;
-}
-
 /** Bytes that may wait for a socket before it is no longer pushed to. */
 const maxUnsent = 256 * 1024;
 /** Frames of the client that may be without an answer before its socket is no longer read. */
 export const maxUnanswered = 1000;
-/** A reader that fell behind while connected is brought up from the log as long as it is no further behind. */
-const maxReplayOfSlow = 10_000;
 
 /** Gathers the connections written to in one turn of the event loop, and flushes them together at its end. */
 export interface Flusher {
@@ -142,7 +127,7 @@ export class Connection {
   drained(): void {
     if (!this.slow || this.closed) return;
     this.slow = false;
-    if (this.unanswered < maxUnanswered) this.sink.resumeReading();
+    this.#read();
     if (this.lags?.size) this.#deps.catchUp(this);
   }
 
@@ -154,12 +139,17 @@ export class Connection {
   /** Such a frame's answer. */
   answer(frames: Frames): void {
     this.push(frames);
-    if (this.unanswered-- === maxUnanswered && !this.slow) this.sink.resumeReading();
+    this.noAnswer();
   }
 
   /** A frame that turned out to have no answer. */
   noAnswer(): void {
-    if (this.unanswered-- === maxUnanswered && !this.slow) this.sink.resumeReading();
+    if (this.unanswered-- === maxUnanswered) this.#read();
+  }
+
+  /** Reads the socket again, unless there is another reason not to. */
+  #read(): void {
+    if (!this.slow && !this.#deferred && this.unanswered < maxUnanswered) this.sink.resumeReading();
   }
 
   /** Keeps a frame for when the hello has been served; the socket isn't read until then. */
@@ -175,14 +165,14 @@ export class Connection {
     const deferred = this.#deferred;
     if (!deferred) return;
     this.#deferred = undefined;
-    for (const handle of deferred) handle();
-    if (this.unanswered < maxUnanswered && !this.slow) this.sink.resumeReading();
+    for (const handle of deferred) if (!this.closed) handle();
+    if (!this.closed) this.#read();
   }
 
   /** Begins to follow `log` after `after`: live at once where it may, else by catching up. */
   begin(log: LiveLog, after: number): void {
     const lag = this.lags?.get(log);
-    if (lag) last(lag).next = lagFrom(after);
+    if (lag) lastOf(lag).next = lagFrom(after);
     else if (this.slow) this.lag(log, after);
     else log.live.add(this);
   }
@@ -205,7 +195,7 @@ export class Connection {
   finish(log: LiveLog, until: number): void {
     if (log.live.delete(this)) return;
     const lag = this.lags?.get(log);
-    if (lag) last(lag).until = until;
+    if (lag) lastOf(lag).until = until;
   }
 
   /** Says goodbye and closes. */
@@ -232,14 +222,4 @@ export class Connection {
     this.closed = true;
     this.sink.close(cause.code, cause.reason);
   }
-}
-
-function lagFrom(after: number): Lag {
-  return { after, until: undefined, announce: false, maxReplay: maxReplayOfSlow, next: undefined };
-}
-
-function last(lag: Lag): Lag {
-  let end = lag;
-  while (end.next) end = end.next;
-  return end;
 }

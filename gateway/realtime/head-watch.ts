@@ -34,6 +34,7 @@ export function createHeadWatch(deps: HeadWatchDeps): HeadWatch {
 
   function wait(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
       const done = () => {
         clearTimeout(timer);
         signal.removeEventListener("abort", done);
@@ -57,9 +58,7 @@ export function createHeadWatch(deps: HeadWatchDeps): HeadWatch {
     }
   }
 
-  async function round(signal: AbortSignal): Promise<void> {
-    const atOnce = urgent;
-    urgent = false;
+  async function round(atOnce: boolean, signal: AbortSignal): Promise<void> {
     const rooms: KnownHead[] = [];
     for (const channel of deps.hub.rooms()) {
       if (channel.isOpen) rooms.push({ id: channel.roomId, seq: channel.seq });
@@ -90,9 +89,12 @@ export function createHeadWatch(deps: HeadWatchDeps): HeadWatch {
       while (!signal.aborted) {
         if (!urgent) await wait(deps.connected() ? deps.intervalMs : deps.disconnectedIntervalMs, signal);
         if (signal.aborted) return;
+        const atOnce = urgent;
+        urgent = false;
         try {
-          await round(signal);
+          await round(atOnce, signal);
         } catch (err) {
+          urgent ||= atOnce;
           deps.logger.warn({ err }, "heads could not be compared");
           await wait(deps.disconnectedIntervalMs, signal);
         }

@@ -1,10 +1,11 @@
-import type { RoomSignal, WatchResponse } from "#gen/parley/internal/v1/delivery_service_pb.js";
+import type { WatchResponse } from "#gen/parley/internal/v1/delivery_service_pb.js";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import type { Connection } from "./connection.ts";
 import type { DeliveryLink } from "./delivery-link.ts";
+import type { LiveLog } from "./live-log.ts";
 import type { MessageLog } from "./message-log.ts";
 import { createRoomChannel, type RoomChannel } from "./room-channel.ts";
-import { createFrame } from "./server-frame.ts";
+import { showSignals } from "./signals.ts";
 import { createUserChannel, type UserChannel } from "./user-channel.ts";
 
 /**
@@ -49,6 +50,11 @@ export function createHub(deps: HubDeps): Hub {
   const idle = new Map<RoomChannel, number>();
   let epoch = "";
 
+  /** The room lost its last person here; counted from the first time that it is seen without. */
+  function idled(channel: RoomChannel): void {
+    if (!idle.has(channel)) idle.set(channel, now());
+  }
+
   /** The room's channel, followed from `after` at the latest. */
   function follow(roomId: string, after: number): RoomChannel {
     let channel = rooms.get(roomId);
@@ -64,7 +70,7 @@ export function createHub(deps: HubDeps): Hub {
       user: (userId) => users.get(userId),
       openingUsers: () => opening.keys(),
       erased: log.forget,
-      emptied: (empty) => idle.set(empty, now()),
+      emptied: idled,
     });
     rooms.set(roomId, channel);
     channel.startNoLaterThan(after);
@@ -75,12 +81,13 @@ export function createHub(deps: HubDeps): Hub {
   async function openRoom(channel: RoomChannel): Promise<void> {
     try {
       await link.add({ rooms: [channel.roomId] });
+      if (rooms.get(channel.roomId) !== channel) throw new Error("the room was given up meanwhile");
       channel.open();
       // What was committed between the state that named its head and the interest.
       await channel.refresh().catch(() => {});
-      if (channel.members.size === 0) idle.set(channel, now());
+      if (channel.members.size === 0) idled(channel);
     } catch (error) {
-      rooms.delete(channel.roomId);
+      if (rooms.get(channel.roomId) === channel) rooms.delete(channel.roomId);
       channel.abandon(error);
     }
   }
@@ -88,8 +95,7 @@ export function createHub(deps: HubDeps): Hub {
   async function openUser(user: UserChannel): Promise<void> {
     await link.add({ users: [user.userId] });
     const state = await log.userState(user.userId);
-    if (users.get(user.userId) !== user)
-      throw new Error("everybody left while the person's rooms were asked for");
+    assertWanted(user);
     epoch = state.epoch;
     for (const { id, seq } of state.rooms) {
       if ((user.departures?.get(id) ?? 0) > seq) continue;
@@ -100,7 +106,13 @@ export function createHub(deps: HubDeps): Hub {
     }
     user.departures = undefined;
     await Promise.all([...user.rooms.values()].map((channel) => channel.isOpen || channel.opened));
+    assertWanted(user);
     user.open(state.feedSeq);
+  }
+
+  function assertWanted(user: UserChannel): void {
+    if (users.get(user.userId) !== user)
+      throw new Error("everybody left while the person's rooms were asked for");
   }
 
   function channelOf(userId: string): UserChannel {
@@ -118,8 +130,15 @@ export function createHub(deps: HubDeps): Hub {
     });
     users.set(userId, user);
     const created = user;
-    const opened = openUser(user).finally(() => opening.delete(created));
-    opened.catch(() => drop(created));
+    // Dropped before it is no longer opening: who enters in between must not take it for an open one.
+    const opened = openUser(user)
+      .catch((error: unknown) => {
+        drop(created);
+        throw error;
+      })
+      .finally(() => opening.delete(created));
+    // Those who enter learn of it; that nobody is left is no error.
+    opened.catch(() => {});
     opening.set(user, opened);
     return user;
   }
@@ -132,8 +151,17 @@ export function createHub(deps: HubDeps): Hub {
     link.remove({ users: [user.userId] });
     for (const channel of user.rooms.values()) {
       channel.members.delete(user.userId);
-      if (channel.members.size === 0) idle.set(channel, now());
+      if (channel.members.size === 0) idled(channel);
     }
+  }
+
+  /** Logs of which some connection still has to be brought the rest: a rejoin has to queue behind it. */
+  function lagging(): Set<LiveLog> {
+    const logs = new Set<LiveLog>();
+    for (const user of users.values()) {
+      for (const { lags } of user.connections) for (const each of lags?.keys() ?? []) logs.add(each);
+    }
+    return logs;
   }
 
   function receiveEvents(events: readonly TimelineEvent[]): void {
@@ -153,21 +181,6 @@ export function createHub(deps: HubDeps): Hub {
         if (join) channel = follow(roomId, Number(join.seq) - 1);
       }
       channel?.receive(ofRoom);
-    }
-  }
-
-  function receiveSignals(signals: readonly RoomSignal[]): void {
-    for (const signal of signals) {
-      const channel = rooms.get(signal.roomId);
-      if (!channel || channel.live.size === 0) continue;
-      const { roomId, userId, kind } = signal;
-      if (kind.case !== "typing") continue;
-      const frame = createFrame({
-        kind: { case: "signal", value: { roomId, userId, kind: { case: "typing", value: {} } } },
-      });
-      for (const connection of channel.live) {
-        if (!connection.slow && connection.user?.userId !== userId) connection.push(frame);
-      }
     }
   }
 
@@ -194,7 +207,7 @@ export function createHub(deps: HubDeps): Hub {
     receive(response) {
       if (response.events.length > 0) receiveEvents(response.events);
       for (const { userId, entry } of response.feedEntries) if (entry) users.get(userId)?.receive([entry]);
-      if (response.signals.length > 0) receiveSignals(response.signals);
+      if (response.signals.length > 0) showSignals(response.signals, (roomId) => rooms.get(roomId));
     },
     rooms: () => rooms.values(),
     room: (roomId) => rooms.get(roomId),
@@ -202,14 +215,21 @@ export function createHub(deps: HubDeps): Hub {
     users: () => users.values(),
     sweep() {
       const gone: string[] = [];
+      let behind: Set<LiveLog> | undefined;
       for (const [channel, since] of idle) {
-        if (channel.members.size > 0) idle.delete(channel);
-        else if (now() - since >= deps.lingerMs) {
+        if (channel.members.size > 0) {
           idle.delete(channel);
-          rooms.delete(channel.roomId);
-          channel.close();
-          gone.push(channel.roomId);
+          continue;
         }
+        if (now() - since < deps.lingerMs) continue;
+        behind ??= lagging();
+        if (behind.has(channel)) continue;
+        idle.delete(channel);
+        rooms.delete(channel.roomId);
+        channel.close();
+        // Who doesn't follow a room doesn't learn what is erased in it.
+        log.forget(channel.roomId);
+        gone.push(channel.roomId);
       }
       if (gone.length > 0) link.remove({ rooms: gone });
     },

@@ -7,6 +7,8 @@ import {
   RoomSignalSchema,
 } from "#gen/parley/internal/v1/delivery_service_pb.js";
 import type { Connection } from "./connection.ts";
+import type { RoomChannel } from "./room-channel.ts";
+import { createFrame } from "./server-frame.ts";
 
 /** Sends signals to Delivery, those of one turn together. Best effort: what can't be sent is forgotten. */
 export interface SignalSender {
@@ -48,4 +50,21 @@ export function createSignalSender(deps: {
       if (gathered.push(signal) === 1) setImmediate(() => void flush());
     },
   };
+}
+
+/** Shows signals to those who are in the rooms; the first thing that a slow connection goes without. */
+export function showSignals(
+  signals: readonly RoomSignal[],
+  channelOf: (roomId: string) => RoomChannel | undefined,
+): void {
+  for (const { roomId, userId, kind } of signals) {
+    const channel = channelOf(roomId);
+    if (!channel || channel.live.size === 0 || kind.case !== "typing") continue;
+    const frame = createFrame({
+      kind: { case: "signal", value: { roomId, userId, kind: { case: "typing", value: {} } } },
+    });
+    for (const connection of channel.live) {
+      if (!connection.slow && connection.user?.userId !== userId) connection.push(frame);
+    }
+  }
 }
