@@ -29,7 +29,7 @@ export function mountUpgrade(
   const perAddress = createRateLimiter(deps.config.connectionsPerAddress);
 
   function admit(request: IncomingMessage, address: string): void {
-    if (new URL(request.url ?? "/", "http://parley").pathname !== path) throw new RouteNotFoundError();
+    if (request.url?.split("?", 1)[0] !== path) throw new RouteNotFoundError();
     if (!isAllowedOrigin(request, deps.config.allowedOrigins)) throw new OriginRefusedError();
     const wait = perAddress.take(address);
     if (wait > 0) throw new RateLimitedError(wait);
@@ -72,6 +72,8 @@ function refuse(socket: Duplex, error: unknown): void {
     toJson(StatusSchema, toStatus(error), { registry: statusRegistry, alwaysEmitImplicit: true }),
   );
   const wait = retryAfterMsOf(error);
+  // The client's side stays open otherwise, for as long as it likes.
+  socket.once("finish", () => socket.destroy());
   socket.end(
     [
       `HTTP/1.1 ${status} Refused`,

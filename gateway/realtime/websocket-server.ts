@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -42,6 +43,8 @@ export function createRealtimeSocketServer(deps: {
     noServer: true,
     maxPayload: maxFrame,
     perMessageDeflate: false,
+    // Checked here instead, so that the client gets a goodbye.
+    skipUTF8Validation: true,
     clientTracking: false,
     handleProtocols: (offered) => [...offered].find((name) => Object.hasOwn(formats, name)) ?? false,
   });
@@ -51,7 +54,7 @@ export function createRealtimeSocketServer(deps: {
     const connection = this[connectionOf];
     if (!connection || connection.closed) return;
     connection.silent = 0;
-    if (isBinary !== (connection.sink.format === "proto")) {
+    if (isBinary !== (connection.sink.format === "proto") || !(isBinary || isUtf8(data as Buffer))) {
       connection.close(closeCauses.badFrame);
       return;
     }
