@@ -1,5 +1,6 @@
 import type { Database } from "../common/database/database.ts";
 import { isId, newId } from "../common/ids.ts";
+import { decodePageToken, encodePageToken, isOrdinal } from "../common/page-token.ts";
 import { contentHash, sameContent } from "./content-hash.ts";
 import {
   endInvitation,
@@ -20,7 +21,6 @@ import {
 } from "./errors.ts";
 import { hashCode, newCode } from "./invitation-codes.ts";
 import { requireGroup, requireMember, requireRole } from "./membership.ts";
-import { decodePageToken, encodePageToken, isOrdinal } from "./page-tokens.ts";
 import { mayInvite } from "./roles.ts";
 import type { LockedRoom, RoomWrites } from "./room-writes.ts";
 import type { Users } from "./users.ts";

@@ -1,13 +1,13 @@
 import { Role } from "#gen/parley/room/v1/room_pb.js";
 import type { Database } from "../common/database/database.ts";
 import { isId } from "../common/ids.ts";
+import { decodePageToken, encodePageToken, isOrdinal } from "../common/page-token.ts";
 import { barFromInvitations } from "./db/invitations.ts";
 import { findMember, listMembers, type Member, updateMemberRole } from "./db/members.ts";
 import { findRoomOfMember } from "./db/rooms.ts";
 import type { RoomTables } from "./db/tables.ts";
 import { LastOwnerError, MemberNotFoundError, RoomNotFoundError } from "./errors.ts";
 import { endRoom, exit, requireGroup, requireMember, requireRole } from "./membership.ts";
-import { decodePageToken, encodePageToken, isOrdinal } from "./page-tokens.ts";
 import { mayRemove, maySetRole } from "./roles.ts";
 import type { LockedRoom, RoomWrites } from "./room-writes.ts";
 

@@ -147,7 +147,7 @@ async function fanout(bare: Target, parley: Target): Promise<void> {
 async function idle(bare: Target, parley: Target): Promise<void> {
   const connections = 4000;
   const of = async (target: Target) => {
-    const people = await target.people(200, 20);
+    const people = await target.people(1000, 4);
     const before = target.rss();
     const { rss } = await load(target, { kind: "idle", url: target.url, people });
     return (rss - before) / connections / 1024;

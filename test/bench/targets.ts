@@ -124,7 +124,7 @@ interface Account {
 }
 
 /** At most this many accounts are made, since passwords are meant to be slow to hash; further connections share them. */
-const maxAccounts = 200;
+const maxAccounts = 1000;
 const accounts = new Map<string, Account[]>();
 
 async function people(http: string, rooms: number, membersEach: number): Promise<Person[]> {
