@@ -1,0 +1,130 @@
+import { RateLimitedError } from "../common/errors.ts";
+import { refusalError } from "./errors.ts";
+import type { RoomSync } from "./room-sync.ts";
+import type { SendRates } from "./send-rates.ts";
+import type { TimelineQueue } from "./timeline-queue.ts";
+import type { MemberOp, OpResult, Refused, ResultOf } from "./types.ts";
+
+/** What a member's write came to: what it made so, or why it was refused. */
+export type WriteOutcome = Exclude<ResultOf<MemberOp>, Refused> | Error;
+
+/**
+ * What members do to rooms, on its way into the queue.
+ *
+ * Who is no member as far as the timeline knows may be one as far as Room knows, if a change could not be handed over.
+ * So a write that is refused for that leaves its batch, the room's changes are pulled, and it is tried once more.
+ * Writes of one caller to one room, a lane, keep their order over that: later ones wait until the refused ones are done.
+ * Those that were already under way then may have been taken (someone came back into the room in between); then what
+ * was refused before them stays refused, which it was at its time.
+ */
+export interface Writes {
+  /** `answer` is called once. Writes of the same order to the same room are done as they come. */
+  submit(order: WriteOrder, op: MemberOp, answer: (outcome: WriteOutcome) => void): void;
+  /** One write without any order. Throws what it is refused for. */
+  write<O extends MemberOp>(op: O): Promise<Exclude<ResultOf<O>, Refused>>;
+}
+
+/** The lanes of one caller, by room. Those that are idle are not kept. */
+export type WriteOrder = Map<string, Lane>;
+
+interface Lane {
+  /** Writes in the queue. */
+  underWay: number;
+  /** Not a member: to be tried again once nothing is under way. */
+  readonly refused: Write[];
+  /** What came later. */
+  readonly waiting: Write[];
+}
+
+interface Write {
+  readonly op: MemberOp;
+  readonly answer: (outcome: WriteOutcome) => void;
+  /** What Room had decided when the write came has been pulled. */
+  pulled: boolean;
+}
+
+export interface WritesDeps {
+  queue: Pick<TimelineQueue, "push">;
+  roomSync: Pick<RoomSync, "tryPull">;
+  rates: SendRates;
+}
+
+export function createWrites({ queue, roomSync, rates }: WritesDeps): Writes {
+  function enqueue(order: WriteOrder, lane: Lane, write: Write): void {
+    try {
+      queue.push(write.op, (outcome) => settle(order, lane, write, outcome));
+      lane.underWay += 1;
+    } catch (error) {
+      answer(write, error as Error);
+    }
+  }
+
+  function settle(order: WriteOrder, lane: Lane, write: Write, outcome: OpResult | Error): void {
+    lane.underWay -= 1;
+    if (isNotMember(outcome) && !write.pulled) {
+      lane.refused.push(write);
+    } else {
+      if (!(outcome instanceof Error) && outcome[0] !== "refused") {
+        for (const earlier of lane.refused.splice(0)) answer(earlier, ["refused", "NOT_MEMBER"]);
+      }
+      answer(write, outcome);
+    }
+    if (lane.underWay > 0) return;
+    if (lane.refused.length > 0) void tryAgain(order, lane, write.op[1]);
+    else order.delete(write.op[1]);
+  }
+
+  async function tryAgain(order: WriteOrder, lane: Lane, roomId: string): Promise<void> {
+    for (const write of lane.refused) write.pulled = true;
+    for (const write of lane.waiting) write.pulled = true;
+    await roomSync.tryPull(roomId);
+    for (const write of [...lane.refused.splice(0), ...lane.waiting.splice(0)]) enqueue(order, lane, write);
+    if (lane.underWay === 0) order.delete(roomId);
+  }
+
+  function answer({ op, answer: tell }: Write, outcome: OpResult | Error): void {
+    if (op[0] === "send") rates.settled(op[2], op[1], !isNotMember(outcome));
+    if (outcome instanceof Error) tell(outcome);
+    else if (outcome[0] === "refused") tell(refusalError(outcome[1]));
+    else tell(outcome as WriteOutcome);
+  }
+
+  function rateLimit(op: MemberOp): RateLimitedError | undefined {
+    if (op[0] !== "send") return undefined;
+    const wait = rates.admit(op[2], op[1]);
+    return wait > 0 ? new RateLimitedError(wait, "too many messages") : undefined;
+  }
+
+  function submit(order: WriteOrder, op: MemberOp, tell: (outcome: WriteOutcome) => void): void {
+    const limited = rateLimit(op);
+    if (limited) {
+      tell(limited);
+      return;
+    }
+    const roomId = op[1];
+    let lane = order.get(roomId);
+    if (lane === undefined) {
+      lane = { underWay: 0, refused: [], waiting: [] };
+      order.set(roomId, lane);
+    }
+    const write = { op, answer: tell, pulled: false };
+    if (lane.refused.length > 0) lane.waiting.push(write);
+    else enqueue(order, lane, write);
+    if (lane.underWay === 0 && lane.refused.length === 0) order.delete(roomId);
+  }
+
+  return {
+    submit,
+    write: <O extends MemberOp>(op: O) =>
+      new Promise<Exclude<ResultOf<O>, Refused>>((resolve, reject) => {
+        submit(new Map(), op, (outcome) => {
+          if (outcome instanceof Error) reject(outcome);
+          else resolve(outcome as Exclude<ResultOf<O>, Refused>);
+        });
+      }),
+  };
+}
+
+function isNotMember(outcome: OpResult | Error): boolean {
+  return !(outcome instanceof Error) && outcome[0] === "refused" && outcome[1] === "NOT_MEMBER";
+}
