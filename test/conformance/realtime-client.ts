@@ -37,6 +37,19 @@ export interface RealtimeClient {
   drop(): void;
 }
 
+interface WaitOptions {
+  /** Waits for the answer with this ref, whatever it is. */
+  ref?: string;
+  /** Whether the frame is then no longer there for others; it is unless said otherwise. */
+  take?: boolean;
+}
+
+interface Waiting {
+  matches(frame: Frame): boolean;
+  found(frame: Frame): void;
+  fail(why: string): void;
+}
+
 const registry = createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema);
 const timeoutMs = 10_000;
 
@@ -52,24 +65,21 @@ export async function openSocket(
   const frames: Frame[] = [];
   const taken = new Set<Frame>();
   /** Answers by their ref: thousands may be awaited at once. */
-  const answers = new Map<string, (frame: Frame) => void>();
-  const waiting = new Set<() => void>();
+  const answers = new Map<string, Waiting>();
+  /** Who waits for a frame looks at each new one once: tens of thousands may come. */
+  const waiting = new Set<Waiting>();
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     socket.on("close", (code, reason) => {
       resolve({ code, reason: reason.toString() });
-      for (const check of waiting) check();
+      for (const each of waiting) each.fail("closed without");
     });
   });
   socket.on("message", (data: Buffer, isBinary) => {
     const frame = isBinary ? decode(data) : JSON.parse(data.toString());
     frames.push(frame);
     const answered = answers.get(frame.ref);
-    if (answered) {
-      taken.add(frame);
-      answers.delete(frame.ref);
-      answered(frame);
-    }
-    for (const check of waiting) check();
+    if (answered) answered.found(frame);
+    else for (const each of waiting) if (!taken.has(frame) && each.matches(frame)) each.found(frame);
   });
   await new Promise<void>((resolve, reject) => {
     socket.once("open", resolve);
@@ -78,28 +88,33 @@ export async function openSocket(
   socket.on("error", () => {});
   let lastRef = 0;
 
-  function until<T>(found: () => T | undefined, what: string): Promise<T> {
+  function wait(what: string, matches: (frame: Frame) => boolean, as: WaitOptions = {}): Promise<Frame> {
+    const { ref, take = true } = as;
     return new Promise((resolve, reject) => {
-      const finish = (done: () => void) => {
+      const end = () => {
         clearTimeout(timer);
-        waiting.delete(check);
-        done();
+        waiting.delete(entry);
+        if (ref !== undefined) answers.delete(ref);
       };
-      const check = () => {
-        const result = found();
-        if (result !== undefined) finish(() => resolve(result));
-        else if (socket.readyState === WebSocket.CLOSED)
-          finish(() => reject(new Error(`closed without ${what}${tail()}`)));
+      const entry: Waiting = {
+        matches,
+        found(frame) {
+          end();
+          if (take) taken.add(frame);
+          resolve(frame);
+        },
+        fail(why) {
+          end();
+          const last = JSON.stringify(frames.slice(-5)).slice(0, 1000);
+          reject(new Error(`${why} ${what}; last frames: ${last}`));
+        },
       };
-      const timer = setTimeout(
-        () => finish(() => reject(new Error(`no ${what} within ${timeoutMs} ms${tail()}`))),
-        timeoutMs,
-      );
-      waiting.add(check);
-      check();
+      const timer = setTimeout(() => entry.fail(`after ${timeoutMs} ms no`), timeoutMs);
+      waiting.add(entry);
+      if (ref !== undefined) answers.set(ref, entry);
+      if (socket.readyState === WebSocket.CLOSED) entry.fail("closed without");
     });
   }
-  const tail = () => `; last frames: ${JSON.stringify(frames.slice(-5)).slice(0, 1000)}`;
 
   const client: RealtimeClient = {
     frames,
@@ -109,27 +124,23 @@ export async function openSocket(
       else socket.send(toBinary(ClientFrameSchema, fromJson(ClientFrameSchema, frame)));
     },
     sendRaw: (data) => socket.send(data),
-    async request(frame) {
+    request(frame) {
       const ref = `r${++lastRef}`;
-      let answer: Frame;
-      answers.set(ref, (each) => {
-        answer = each;
-      });
+      const answer = wait(`answer to ${JSON.stringify(frame).slice(0, 200)}`, () => false, { ref });
       client.send({ ref, ...frame });
-      return until(() => answer, `answer to ${JSON.stringify(frame).slice(0, 200)}`);
+      return answer;
     },
     async next(matches, what = "such frame") {
-      const frame = await until(() => frames.find((each) => !taken.has(each) && matches(each)), what);
-      taken.add(frame);
-      return frame;
+      const here = frames.find((each) => !taken.has(each) && matches(each));
+      if (here === undefined) return wait(what, matches);
+      taken.add(here);
+      return here;
     },
     kind: (name) => client.next((frame) => name in frame, name),
     events: (roomId) => frames.filter((frame) => frame.event?.roomId === roomId).map((frame) => frame.event),
     async untilSeq(roomId, seq) {
-      await until(
-        () => frames.find((frame) => frame.event?.roomId === roomId && Number(frame.event.seq) >= seq),
-        `event ${seq}`,
-      );
+      const reaches = (frame: Frame) => frame.event?.roomId === roomId && Number(frame.event.seq) >= seq;
+      if (!frames.some(reaches)) await wait(`event ${seq}`, reaches, { take: false });
     },
     pause: () => socket.pause(),
     resume: () => socket.resume(),
