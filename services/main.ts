@@ -3,4 +3,5 @@
 import { runCommand } from "./cli/commands.ts";
 
 const exitCode = await runCommand(process.argv.slice(2), process.env);
-if (exitCode !== undefined) process.exitCode = exitCode;
+// And not only its code: after a start that failed, nothing left open may keep the process.
+if (exitCode !== undefined) process.exit(exitCode);

@@ -11,6 +11,13 @@ const advices = new Map([
   ["EACCES", "Ports below 1024 need a privilege: name a higher one in PARLEY_HTTP_PORT."],
 ]);
 
+/** What to do about an error of listening. */
+export function listenAdvice(code: string | undefined): string {
+  return (
+    advices.get(code ?? "") ?? "Name another address in PARLEY_HOST or another port in PARLEY_HTTP_PORT."
+  );
+}
+
 /** Whether Parley can listen, or does already. */
 export async function checkHttpPort(host: string, port: number): Promise<Finding> {
   const what = `HTTP port ${port} on ${host}`;
@@ -20,11 +27,9 @@ export async function checkHttpPort(host: string, port: number): Promise<Finding
     server.close();
     return { what, found: "free" };
   } catch (error) {
-    const { code = "", message } = error as NodeJS.ErrnoException;
+    const { code, message } = error as NodeJS.ErrnoException;
     const running = code === "EADDRINUSE" ? await askParley(host, port) : undefined;
-    return running
-      ? { what, ...running }
-      : { what, found: message, advice: advices.get(code) ?? "Mend PARLEY_HOST." };
+    return running ? { what, ...running } : { what, found: message, advice: listenAdvice(code) };
   }
 }
 

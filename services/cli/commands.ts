@@ -1,6 +1,8 @@
 import { parseArgs } from "node:util";
 import { closestName } from "../common/closest-name.ts";
 import { ConfigError, type Environment } from "../common/config.ts";
+import { DatabaseOpenError } from "../common/database/errors.ts";
+import { listenAdvice } from "./check-http-port.ts";
 import { doctor } from "./doctor.ts";
 import { migrate } from "./migrate.ts";
 import { serve } from "./serve.ts";
@@ -120,7 +122,18 @@ function explain(error: unknown): number {
     console.error(`parley: ${error.message}`);
     return exit.config;
   }
-  console.error("parley:", error);
-  console.error("`parley doctor` checks what Parley needs.");
+  console.error("parley:", isPlain(error) ? error.message : error);
+  console.error(
+    isListenError(error) ? listenAdvice(error.code) : "`parley doctor` checks what Parley needs.",
+  );
   return exit.failure;
+}
+
+/** Whether the message says it all: what the operator can mend has no use for a stack. */
+function isPlain(error: unknown): error is Error {
+  return error instanceof DatabaseOpenError || isListenError(error);
+}
+
+function isListenError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "syscall" in error && error.syscall === "listen";
 }

@@ -42,13 +42,18 @@ test("writes neither secrets nor what people wrote", () => {
   });
 });
 
-test("keeps an error's message, code and cause", () => {
+test("keeps an error's message, code, stack and cause, and not what else hangs on it", () => {
   const { lines, logger } = capture();
-  const error = Object.assign(new Error("disk is full", { cause: new Error("ENOSPC") }), { code: 13 });
+  const error = Object.assign(new Error("disk is full", { cause: new Error("ENOSPC") }), {
+    code: 13,
+    row: { text: "hunter2" },
+  });
   logger.error({ err: error }, "commit failed");
   const { err } = JSON.parse(lines[0]!);
   expect(err.message).toBe("disk is full: ENOSPC");
+  expect(err.stack).toContain("logger.test.ts");
   expect(err.code).toBe(13);
+  expect(lines[0]).not.toContain("hunter2");
 });
 
 test("is readable on a terminal", () => {

@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
+import { type DestinationStream, type Logger, pino, stdSerializers, stdTimeFunctions } from "pino";
 import { isColorSupported, prettyFactory } from "pino-pretty";
 
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -35,11 +35,22 @@ export function createLogger({ level, pretty: forPeople, destination }: LoggerOp
   const options = {
     level,
     redact: { paths, censor: "[redacted]" },
+    serializers: { err: describeError },
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
   const target = destination ?? pino.destination({ fd: 1, sync: true });
   return pino(options, forPeople ? prettyPrinted(target) : target);
+}
+
+/** What else of an error is worth a line; the rest may be large, such as descriptors, or private, such as values. */
+const errorFields = ["code", "reason", "errno", "syscall"];
+
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { type, message, stack } = stdSerializers.err(error);
+  const extra = Object.entries(error).filter(([name]) => errorFields.includes(name));
+  return { type, message, ...Object.fromEntries(extra), stack };
 }
 
 /** Line by line and at once, so that nothing is lost when the process exits. */
