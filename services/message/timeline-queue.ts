@@ -42,8 +42,10 @@ interface Entry {
   readonly settle: (outcome: OpResult | Error) => void;
 }
 
-const maxBatch = 96;
 const maxUnderWay = 2;
+/** Half of all that is there, so that two batches take it all, within these bounds: a batch costs by the pages it touches. */
+const minFullBatch = 64;
+const maxBatch = 512;
 const maxWaiting = 50_000;
 
 export function createTimelineQueue({ database, outbox, logger }: TimelineQueueDeps): TimelineQueue {
@@ -63,8 +65,9 @@ export function createTimelineQueue({ database, outbox, logger }: TimelineQueueD
   function pump(): void {
     scheduled = false;
     while (underWay < maxUnderWay && waiting.length > 0) {
-      const batch = waiting.length <= maxBatch ? waiting : waiting.slice(0, maxBatch);
-      waiting = batch === waiting ? [] : waiting.slice(maxBatch);
+      const size = Math.min(Math.max(minFullBatch, Math.ceil(unsettled / 2)), maxBatch);
+      const batch = waiting.length <= size ? waiting : waiting.slice(0, size);
+      waiting = waiting.slice(batch.length);
       void commit(batch);
     }
   }
