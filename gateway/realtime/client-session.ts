@@ -9,12 +9,13 @@ import { createHellos, type HelloDeps, turnAway } from "./hello.ts";
 import { operationOf } from "./operations.ts";
 import { fail, reply } from "./replies.ts";
 import type { SignalSender } from "./signals.ts";
-import type { Operation } from "./write-link.ts";
+import type { Operation, WriteLink } from "./write-link.ts";
 
 /** Frames in a row that are none before a client is sent away. */
 const maxRefused = 100;
 
 export interface ClientSessionDeps extends HelloDeps {
+  writes: WriteLink;
   signals: SignalSender;
   validator: Validator;
 }

@@ -191,6 +191,13 @@ export class Connection {
     this.#deps.catchUp(this);
   }
 
+  /** Begins to follow `log` after `after`, which others here are past; unless it follows it already. */
+  beginBehind(log: LiveLog, after: number): void {
+    if (log.live.has(this) || this.lags?.has(log)) return;
+    this.lag(log, after);
+    this.#deps.catchUp(this);
+  }
+
   /** The person's part in `log` ends with `until`. */
   finish(log: LiveLog, until: number): void {
     if (log.live.delete(this)) return;

@@ -11,8 +11,8 @@ import type { WriteLink } from "./write-link.ts";
 
 export interface HelloDeps {
   hub: Hub;
-  writes: WriteLink;
-  verifier: TokenVerifier;
+  writes: Pick<WriteLink, "introduce" | "retire">;
+  verifier: Pick<TokenVerifier, "cached" | "verify">;
   heartbeatMs: number;
   /** How long a person's rooms may take to be followed before the hello is refused. */
   enterTimeoutMs: number;

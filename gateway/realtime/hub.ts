@@ -2,9 +2,10 @@ import type { WatchResponse } from "#gen/parley/internal/v1/delivery_service_pb.
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import type { Connection } from "./connection.ts";
 import type { DeliveryLink } from "./delivery-link.ts";
+import { createFollowedRooms } from "./followed-rooms.ts";
 import type { LiveLog } from "./live-log.ts";
 import type { MessageLog } from "./message-log.ts";
-import { createRoomChannel, type RoomChannel } from "./room-channel.ts";
+import type { RoomChannel } from "./room-channel.ts";
 import { showSignals } from "./signals.ts";
 import { createUserChannel, type UserChannel } from "./user-channel.ts";
 
@@ -41,54 +42,53 @@ export interface HubDeps {
 }
 
 export function createHub(deps: HubDeps): Hub {
-  const now = deps.now ?? Date.now;
-  const { link, log } = deps;
-  const rooms = new Map<string, RoomChannel>();
+  const { link, log, backoff, lingerMs, now = Date.now } = deps;
   const users = new Map<string, UserChannel>();
   const opening = new Map<UserChannel, Promise<void>>();
-  /** Rooms without a person, and since when. */
-  const idle = new Map<RoomChannel, number>();
+  const rooms = createFollowedRooms({
+    link,
+    log,
+    backoff,
+    lingerMs,
+    now,
+    user: (userId) => users.get(userId),
+  });
   let epoch = "";
 
-  /** The room lost its last person here; counted from the first time that it is seen without. */
-  function idled(channel: RoomChannel): void {
-    if (!idle.has(channel)) idle.set(channel, now());
+  /** The person was in the room at `seq`, says Message; what the channel has seen after that counts more. */
+  function admit(user: UserChannel, channel: RoomChannel, seq: number): boolean {
+    if (channel.hasEnded || (user.departures.get(channel.roomId) ?? 0) > seq) return false;
+    channel.members.set(user.userId, user);
+    user.rooms.set(channel.roomId, channel);
+    return true;
   }
 
-  /** The room's channel, followed from `after` at the latest. */
-  function follow(roomId: string, after: number): RoomChannel {
-    let channel = rooms.get(roomId);
-    if (channel) {
-      if (!channel.isOpen) channel.startNoLaterThan(after);
-      return channel;
-    }
-    channel = createRoomChannel(roomId, {
-      read: log.timeline,
-      page: log.timelinePage,
-      head: async (id, known) => (await log.heads([{ id, seq: known }], [])).rooms[0]?.seq ?? known,
-      backoff: deps.backoff,
-      user: (userId) => users.get(userId),
-      openingUsers: () => opening.keys(),
-      erased: log.forget,
-      emptied: idled,
-    });
-    rooms.set(roomId, channel);
-    channel.startNoLaterThan(after);
-    void openRoom(channel);
-    return channel;
+  /** The feed says that the person is in a room since `seq`. */
+  function joined(user: UserChannel, roomId: string, seq: number): void {
+    const channel = rooms.follow(roomId, seq - 1);
+    if (!channel.isOpen) return;
+    if (channel.seq < seq) void channel.reach(seq);
+    // It began after the join, for someone else.
+    else if (seq <= channel.start && !user.rooms.has(roomId)) admitLate(user, roomId, seq).catch(() => {});
   }
 
-  async function openRoom(channel: RoomChannel): Promise<void> {
-    try {
-      await link.add({ rooms: [channel.roomId] });
-      if (rooms.get(channel.roomId) !== channel) throw new Error("the room was given up meanwhile");
-      channel.open();
-      // What was committed between the state that named its head and the interest.
-      await channel.refresh().catch(() => {});
-      if (channel.members.size === 0) idled(channel);
-    } catch (error) {
-      if (rooms.get(channel.roomId) === channel) rooms.delete(channel.roomId);
-      channel.abandon(error);
+  /** Only Message knows whether the person is still in. Rejects when the gateway stops. */
+  async function admitLate(user: UserChannel, roomId: string, joinedAt: number): Promise<void> {
+    const isPending = () => users.get(user.userId) === user && !user.rooms.has(roomId);
+    for (let attempt = 0; isPending(); attempt++) {
+      try {
+        const { rooms: present } = await log.userState(user.userId);
+        const found = present.find(({ id }) => id === roomId);
+        if (!found || !isPending()) return;
+        const channel = rooms.follow(roomId, found.seq);
+        if (!channel.isOpen) await channel.opened;
+        if (!isPending() || !admit(user, channel, found.seq)) return;
+        for (const connection of user.connections) {
+          if (connection.ready) connection.beginBehind(channel, joinedAt - 1);
+        }
+      } catch {
+        await backoff(attempt);
+      }
     }
   }
 
@@ -97,14 +97,7 @@ export function createHub(deps: HubDeps): Hub {
     const state = await log.userState(user.userId);
     assertWanted(user);
     epoch = state.epoch;
-    for (const { id, seq } of state.rooms) {
-      if ((user.departures?.get(id) ?? 0) > seq) continue;
-      const channel = follow(id, seq);
-      channel.members.set(user.userId, user);
-      user.rooms.set(id, channel);
-      idle.delete(channel);
-    }
-    user.departures = undefined;
+    for (const { id, seq } of state.rooms) admit(user, rooms.follow(id, seq), seq);
     await Promise.all([...user.rooms.values()].map((channel) => channel.isOpen || channel.opened));
     assertWanted(user);
     user.open(state.feedSeq);
@@ -116,27 +109,23 @@ export function createHub(deps: HubDeps): Hub {
   }
 
   function channelOf(userId: string): UserChannel {
-    let user = users.get(userId);
-    if (user) return user;
-    user = createUserChannel(userId, {
+    const known = users.get(userId);
+    if (known) return known;
+    const user: UserChannel = createUserChannel(userId, {
       readFeed: log.feed,
       page: log.feedPage,
       head: async (id, known) => (await log.heads([], [{ id, seq: known }])).users[0]?.seq ?? known,
-      backoff: deps.backoff,
-      joined(roomId, seq) {
-        const channel = follow(roomId, seq - 1);
-        if (channel.isOpen && channel.seq < seq) void channel.reach(seq);
-      },
+      backoff,
+      joined: (roomId, seq) => joined(user, roomId, seq),
     });
     users.set(userId, user);
-    const created = user;
     // Dropped before it is no longer opening: who enters in between must not take it for an open one.
     const opened = openUser(user)
       .catch((error: unknown) => {
-        drop(created);
+        drop(user);
         throw error;
       })
-      .finally(() => opening.delete(created));
+      .finally(() => opening.delete(user));
     // Those who enter learn of it; that nobody is left is no error.
     opened.catch(() => {});
     opening.set(user, opened);
@@ -151,7 +140,7 @@ export function createHub(deps: HubDeps): Hub {
     link.remove({ users: [user.userId] });
     for (const channel of user.rooms.values()) {
       channel.members.delete(user.userId);
-      if (channel.members.size === 0) idled(channel);
+      if (channel.members.size === 0) rooms.idled(channel);
     }
   }
 
@@ -178,7 +167,7 @@ export function createHub(deps: HubDeps): Hub {
         const join = ofRoom.find(
           (event) => event.body.case === "memberJoined" && users.has(event.body.value.userId),
         );
-        if (join) channel = follow(roomId, Number(join.seq) - 1);
+        if (join) channel = rooms.follow(roomId, Number(join.seq) - 1);
       }
       channel?.receive(ofRoom);
     }
@@ -207,34 +196,15 @@ export function createHub(deps: HubDeps): Hub {
     receive(response) {
       if (response.events.length > 0) receiveEvents(response.events);
       for (const { userId, entry } of response.feedEntries) if (entry) users.get(userId)?.receive([entry]);
-      if (response.signals.length > 0) showSignals(response.signals, (roomId) => rooms.get(roomId));
+      if (response.signals.length > 0) showSignals(response.signals, rooms.get);
     },
-    rooms: () => rooms.values(),
-    room: (roomId) => rooms.get(roomId),
+    rooms: rooms.all,
+    room: rooms.get,
     user: (userId) => users.get(userId),
     users: () => users.values(),
-    sweep() {
-      const gone: string[] = [];
-      let behind: Set<LiveLog> | undefined;
-      for (const [channel, since] of idle) {
-        if (channel.members.size > 0) {
-          idle.delete(channel);
-          continue;
-        }
-        if (now() - since < deps.lingerMs) continue;
-        behind ??= lagging();
-        if (behind.has(channel)) continue;
-        idle.delete(channel);
-        rooms.delete(channel.roomId);
-        channel.close();
-        // Who doesn't follow a room doesn't learn what is erased in it.
-        log.forget(channel.roomId);
-        gone.push(channel.roomId);
-      }
-      if (gone.length > 0) link.remove({ rooms: gone });
-    },
+    sweep: () => rooms.sweep(lagging),
     close() {
-      for (const channel of rooms.values()) channel.close();
+      rooms.close();
       for (const user of users.values()) user.close();
     },
   };

@@ -18,6 +18,12 @@ export interface RoomChannel extends LiveLog {
   readonly opened: Promise<void>;
   /** Whether `open` was called. */
   readonly isOpen: boolean;
+  /** Whether all that is known to exist was delivered; false while it is being opened. */
+  readonly isSettled: boolean;
+  /** The room was deleted, as far as the channel has come. */
+  readonly hasEnded: boolean;
+  /** Where it began: joins up to this seq it has not seen. */
+  readonly start: number;
   /** People connected here who are in the room. */
   readonly members: Map<string, UserChannel>;
   /** Before it is opened: it has to begin no later than after `seq`. */
@@ -40,8 +46,6 @@ export interface RoomChannelDeps {
   head(roomId: string, known: number): Promise<number>;
   /** The channel of a person with connections here. */
   user(userId: string): UserChannel | undefined;
-  /** People whose rooms are being asked for right now. */
-  openingUsers(): Iterable<UserChannel>;
   /** A post was erased: nothing read before may be shown any more. */
   erased(roomId: string): void;
   /** Nobody here is in the room any more. */
@@ -59,6 +63,7 @@ export function createRoomChannel(roomId: string, deps: RoomChannelDeps): RoomCh
   let early: TimelineEvent[] = [];
   let start = Number.POSITIVE_INFINITY;
   let tail: Tail<TimelineEvent> | undefined;
+  let hasEnded = false;
 
   function write(run: TimelineEvent[]): void {
     if (run.length === 0 || live.size === 0) return;
@@ -78,6 +83,7 @@ export function createRoomChannel(roomId: string, deps: RoomChannelDeps): RoomCh
     if (members.has(user.userId)) return;
     members.set(user.userId, user);
     user.rooms.set(roomId, channel);
+    user.departures.delete(roomId);
     for (const connection of user.connections) {
       if (connection.ready) connection.begin(channel, before);
     }
@@ -91,7 +97,7 @@ export function createRoomChannel(roomId: string, deps: RoomChannelDeps): RoomCh
 
   function depart(user: UserChannel, seq: number): void {
     if (members.has(user.userId)) leave(user, seq);
-    user.departures?.set(roomId, seq);
+    user.departures.set(roomId, seq);
   }
 
   /** Writes events in runs that no change of the audience interrupts. */
@@ -121,7 +127,8 @@ export function createRoomChannel(roomId: string, deps: RoomChannelDeps): RoomCh
         }
       } else if (body.case === "roomDeleted") {
         flush();
-        for (const user of [...members.values(), ...deps.openingUsers()]) depart(user, seq);
+        hasEnded = true;
+        for (const user of [...members.values()]) depart(user, seq);
       }
     }
     flush();
@@ -134,9 +141,18 @@ export function createRoomChannel(roomId: string, deps: RoomChannelDeps): RoomCh
     get seq() {
       return tail?.seq ?? -1;
     },
+    get hasEnded() {
+      return hasEnded;
+    },
+    get start() {
+      return start;
+    },
     opened: opened.promise,
     get isOpen() {
       return tail !== undefined;
+    },
+    get isSettled() {
+      return tail !== undefined && tail.seq >= tail.target;
     },
     members,
     live,

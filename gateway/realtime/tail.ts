@@ -10,6 +10,8 @@
 export interface Tail<T> {
   /** The last seq delivered. */
   readonly seq: number;
+  /** Items up to here are known to exist. */
+  readonly target: number;
   /** Items that arrived. */
   receive(items: readonly T[]): void;
   /** The log is known to reach `head`: reads what is missing. Resolves when it is delivered, or the tail is closed. */
@@ -94,6 +96,9 @@ export function createTail<T>(deps: TailDeps<T>): Tail<T> {
   return {
     get seq() {
       return seq;
+    },
+    get target() {
+      return target;
     },
     receive(items) {
       if (closed) return;

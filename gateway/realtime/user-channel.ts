@@ -11,8 +11,8 @@ export interface UserChannel {
   readonly connections: Set<Connection>;
   /** The rooms that this person is in, as far as their channels have come. Changed by the room channels and at opening. */
   readonly rooms: Map<string, RoomChannel>;
-  /** While the rooms are being asked for: where this person ceased to be in a room meanwhile. */
-  departures: Map<string, number> | undefined;
+  /** Where this person was seen to leave rooms: an answer about their rooms that is older says nothing of these. */
+  readonly departures: Map<string, number>;
   readonly feed: LiveLog;
   /** Begins to follow the feed after `seq`. */
   open(seq: number): void;
