@@ -65,6 +65,7 @@ export function createHub(deps: HubDeps): Hub {
 
   /** The feed says that the person is in a room since `seq`. */
   function joined(user: UserChannel, roomId: string, seq: number): void {
+    user.joins.set(roomId, seq);
     const channel = rooms.follow(roomId, seq - 1);
     if (!channel.isOpen) return;
     if (channel.seq < seq) void channel.reach(seq);
@@ -77,9 +78,11 @@ export function createHub(deps: HubDeps): Hub {
     const isPending = () => users.get(user.userId) === user && !user.rooms.has(roomId);
     for (let attempt = 0; isPending(); attempt++) {
       try {
-        const { rooms: present } = await log.userState(user.userId);
-        const found = present.find(({ id }) => id === roomId);
-        if (!found || !isPending()) return;
+        const state = await log.userState(user.userId);
+        const found = state.rooms.find(({ id }) => id === roomId);
+        await user.reach(state.feedSeq);
+        // Who left and joined again is admitted by that join.
+        if (!found || !isPending() || user.joins.get(roomId) !== joinedAt) return;
         const channel = rooms.follow(roomId, found.seq);
         if (!channel.isOpen) await channel.opened;
         if (!isPending() || !admit(user, channel, found.seq)) return;

@@ -13,6 +13,8 @@ export interface UserChannel {
   readonly rooms: Map<string, RoomChannel>;
   /** Where this person was seen to leave rooms: an answer about their rooms that is older says nothing of these. */
   readonly departures: Map<string, number>;
+  /** The last join of each room that the feed told of since it was opened. */
+  readonly joins: Map<string, number>;
   readonly feed: LiveLog;
   /** Begins to follow the feed after `seq`. */
   open(seq: number): void;
@@ -72,6 +74,7 @@ export function createUserChannel(userId: string, deps: UserChannelDeps): UserCh
     connections: new Set(),
     rooms: new Map(),
     departures: new Map(),
+    joins: new Map(),
     feed,
     open(seq) {
       tail = createTail<FeedEntry>({

@@ -1,0 +1,132 @@
+import { setImmediate } from "node:timers/promises";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { expect, test } from "vitest";
+import {
+  RoomSignalSchema,
+  type WatchRequest,
+  WatchRequestSchema,
+  type WatchResponse,
+} from "#gen/parley/internal/v1/delivery_service_pb.js";
+import { FeedEntrySchema } from "#gen/parley/message/v1/feed_pb.js";
+import { TimelineEventSchema } from "#gen/parley/message/v1/timeline_pb.js";
+import { createAsyncQueue } from "../common/async-queue.ts";
+import { createWatchers, type Watchers } from "./watchers.ts";
+
+const settle = async () => {
+  for (let i = 0; i < 3; i++) await setImmediate();
+};
+
+/** A gateway's stream; what comes is kept in `got`. With `reads: false` it takes nothing. */
+function open(watchers: Watchers, options = { reads: true }) {
+  const requests = createAsyncQueue<WatchRequest>(100);
+  const stream = watchers.watch(requests)[Symbol.asyncIterator]();
+  const got: WatchResponse[] = [];
+  const ended: Promise<unknown> = options.reads
+    ? (async () => {
+        for (let next = await stream.next(); !next.done; next = await stream.next()) got.push(next.value);
+      })().catch((error: unknown) => error)
+    : Promise.resolve();
+  let ref = 0n;
+  return {
+    requests,
+    stream,
+    got,
+    ended,
+    async state(interest: MessageInitShape<typeof WatchRequestSchema>) {
+      requests.push(create(WatchRequestSchema, { ref: ++ref, ...interest }));
+      await settle();
+    },
+    seen: () => got.flatMap(({ events }) => events.map(({ roomId, seq }) => `${roomId}${seq}`)),
+  };
+}
+
+const post = (roomId: string, seq: bigint) =>
+  create(TimelineEventSchema, { roomId, seq, body: { case: "messagePosted", value: {} } });
+const join = (roomId: string, seq: bigint, userId: string) =>
+  create(TimelineEventSchema, { roomId, seq, body: { case: "memberJoined", value: { userId } } });
+const typing = (roomId: string) =>
+  create(RoomSignalSchema, { roomId, userId: "u", kind: { case: "typing", value: {} } });
+
+test("acknowledges interest, and forwards what it concerns from then on", async () => {
+  const watchers = createWatchers({ maxQueuedBatches: 10 });
+  const gateway = open(watchers);
+  const other = open(watchers);
+  await gateway.state({ addRooms: ["a", "b"], addUsers: ["u"] });
+  await other.state({ addRooms: ["b"] });
+  expect(gateway.got[0]?.acknowledgedRef).toBe(1n);
+  watchers.events([post("a", 1n), post("b", 1n), post("c", 1n)]);
+  watchers.feedEntries([
+    { userId: "u", entry: create(FeedEntrySchema, { seq: 4n }) },
+    { userId: "v", entry: create(FeedEntrySchema, { seq: 5n }) },
+  ]);
+  watchers.signals([typing("a")]);
+  await settle();
+  expect(gateway.seen()).toEqual(["a1", "b1"]);
+  expect(other.seen()).toEqual(["b1"]);
+  expect(gateway.got.flatMap(({ feedEntries }) => feedEntries.map(({ entry }) => entry?.seq))).toEqual([4n]);
+  expect(gateway.got.flatMap(({ signals }) => signals)).toHaveLength(1);
+  await gateway.state({ removeRooms: ["a"], removeUsers: ["u"] });
+  watchers.events([post("a", 2n), post("b", 2n), join("c", 2n, "u")]);
+  await settle();
+  expect(gateway.seen()).toEqual(["a1", "b1", "b2"]);
+});
+
+test("a join goes to the person's gateway too, once", async () => {
+  const watchers = createWatchers({ maxQueuedBatches: 10 });
+  const gateway = open(watchers);
+  await gateway.state({ addRooms: ["a"], addUsers: ["u"] });
+  watchers.events([join("a", 1n, "u"), join("new", 1n, "u"), post("new", 2n), join("new", 3n, "v")]);
+  await settle();
+  expect(gateway.seen()).toEqual(["a1", "new1"]);
+});
+
+test("a stream that is full is cut and forgotten, the others go on", async () => {
+  const watchers = createWatchers({ maxQueuedBatches: 3 });
+  const slow = open(watchers, { reads: false });
+  const quick = open(watchers);
+  const first = slow.stream.next();
+  await slow.state({ addRooms: ["a"] });
+  await first;
+  await quick.state({ addRooms: ["a"] });
+  for (let seq = 1n; seq <= 6n; seq++) {
+    watchers.events([post("a", seq)]);
+    await settle();
+  }
+  await expect(slow.stream.next()).rejects.toThrow("too slow");
+  expect(quick.seen()).toEqual(["a1", "a2", "a3", "a4", "a5", "a6"]);
+  // What it still states is no one's interest.
+  await slow.state({ addRooms: ["b"] });
+  expect(slow.requests.ended).toBe(true);
+});
+
+test("signals are not given to a stream that is behind", async () => {
+  const watchers = createWatchers({ maxQueuedBatches: 4 });
+  const gateway = open(watchers, { reads: false });
+  const first = gateway.stream.next();
+  await gateway.state({ addRooms: ["a"] });
+  await first;
+  for (let i = 0; i < 10; i++) watchers.signals([typing("a")]);
+  watchers.events([post("a", 1n)]);
+  const kinds: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    const { value } = await gateway.stream.next();
+    kinds.push((value as WatchResponse).events.length > 0 ? "event" : "signal");
+  }
+  expect(kinds).toEqual(["signal", "signal", "event"]);
+});
+
+test("streams end with their requests, with their consumer, and with the service", async () => {
+  const watchers = createWatchers({ maxQueuedBatches: 4 });
+  const done = open(watchers);
+  const left = open(watchers, { reads: false });
+  const open1 = open(watchers);
+  await done.state({ addRooms: ["a"] });
+  done.requests.end();
+  expect(await done.ended).toBeUndefined();
+  const first = left.stream.next();
+  await left.state({ addRooms: ["a"] });
+  await first;
+  await left.stream.return?.();
+  watchers.close();
+  expect(await open1.ended).toBeUndefined();
+});
