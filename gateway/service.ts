@@ -5,6 +5,7 @@ import { RateLimitedError } from "../services/common/errors.ts";
 import type { Service, ServiceDeps } from "../services/common/lifecycle.ts";
 import { createRateLimiter } from "../services/common/rate-limit.ts";
 import type { GatewayConfig } from "./config.ts";
+import { mountHealth } from "./health.ts";
 import { createHttpApp } from "./http.ts";
 import { startRealtime } from "./realtime/realtime.ts";
 import { mountRest } from "./rest/mount.ts";
@@ -39,12 +40,7 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
     if (wait > 0) throw new RateLimitedError(wait);
   }
 
-  app.get("/healthz", async () => ({ status: "ok" }));
-  app.get("/readyz", async (_, reply) => {
-    if (stopping) return reply.code(503).send({ status: "stopping" });
-    await auth.getKeySet({}, { timeoutMs: 2000 });
-    return { status: "ready" };
-  });
+  mountHealth(app, { rpc: deps.rpc, stopping: () => stopping });
   app.get("/.well-known/jwks.json", async (_, reply) => {
     const { jwksJson } = await auth.getKeySet({}, { timeoutMs: config.requestTimeoutMs });
     reply.header("cache-control", "public, max-age=300").type("application/json; charset=utf-8");
@@ -62,17 +58,24 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
   });
   mountUpgrade(app, { realtime, config, logger });
 
-  await app.listen({ host: config.host, port: config.port });
+  async function close(): Promise<void> {
+    stopping = true;
+    const closed = app.close();
+    await realtime.close();
+    await closed;
+  }
+
+  try {
+    await app.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    await close();
+    throw error;
+  }
   const { address, port } = app.server.address() as AddressInfo;
   return {
     name: "gateway",
     url: `http://${address.includes(":") ? `[${address}]` : address}:${port}`,
-    async close() {
-      stopping = true;
-      const closed = app.close();
-      await realtime.close();
-      await closed;
-    },
+    close,
   };
 }
 

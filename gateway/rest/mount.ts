@@ -8,7 +8,7 @@ import { decodeRequest } from "./request.ts";
 
 export interface RestDeps {
   readonly services: readonly DescService[];
-  readonly rpc: RpcClients;
+  readonly rpc: Pick<RpcClients, "transport">;
   readonly requestTimeoutMs: number;
   /** Headers for the service that is called: who calls, from where, which request this is. */
   callHeaders(request: FastifyRequest): Headers;
