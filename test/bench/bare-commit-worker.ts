@@ -6,6 +6,7 @@ const db = new DatabaseSync(workerData as string);
 db.exec(`
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
+  PRAGMA wal_autocheckpoint = 0;
   CREATE TABLE head (room TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE message (room TEXT, seq INTEGER, client_id TEXT, at INTEGER, text TEXT, PRIMARY KEY (room, seq)) WITHOUT ROWID;
   CREATE TABLE outbox (id INTEGER PRIMARY KEY, room TEXT, seq INTEGER);
@@ -18,6 +19,11 @@ const next = db.prepare(
 const insert = db.prepare("INSERT INTO message VALUES (?, ?, ?, ?, ?)");
 const announce = db.prepare("INSERT INTO outbox (room, seq) VALUES (?, ?)");
 
+/** A checkpoint after the answer holds up nobody who waits for this commit; one inside it would. */
+const messagesPerCheckpoint = 10_000;
+const checkpoint = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
+let sinceCheckpoint = 0;
+
 parentPort?.on("message", (batch: [room: string, clientId: string, text: string][]) => {
   const at = Date.now();
   begin.run();
@@ -29,4 +35,8 @@ parentPort?.on("message", (batch: [room: string, clientId: string, text: string]
   });
   commit.run();
   parentPort?.postMessage(results);
+  sinceCheckpoint += batch.length;
+  if (sinceCheckpoint < messagesPerCheckpoint) return;
+  sinceCheckpoint = 0;
+  checkpoint.all();
 });
