@@ -1,4 +1,5 @@
 import { pause } from "../common/backoff.ts";
+import type { MessageConfig } from "./config.ts";
 import type { MessageDatabase, TimelineQueue } from "./timeline-queue.ts";
 
 /** Work that goes on in the background. Each is started again when it fails. */
@@ -10,24 +11,21 @@ export interface BackgroundWork {
 export interface BackgroundDeps {
   database: Pick<MessageDatabase, "call">;
   queue: Pick<TimelineQueue, "append">;
-  feedIntervalMs: number;
-  feedLifetimeMs: number;
+  config: Pick<MessageConfig, "feedIntervalMs" | "eraseIntervalMs" | "pruneIntervalMs" | "feedLifetimeMs">;
   clock: () => number;
 }
 
 const entriesAtOnce = 200;
 const rowsAtOnce = 500;
-const eraseIntervalMs = 1000;
 /** Between two slices, so that writers wait for no more than one. */
 const breathMs = 20;
-const pruneIntervalMs = 3_600_000;
 
 /**
  * What was recorded as due: entries in feeds, text of deleted rooms, old entries. All of it is in tables and done in
  * slices, each in a transaction with the note that it is done, so it happens once and goes on after a crash.
  */
 export function createBackgroundWork(deps: BackgroundDeps): BackgroundWork[] {
-  const { database, queue, clock } = deps;
+  const { database, queue, config, clock } = deps;
 
   async function announceReads(): Promise<boolean> {
     const [, count] = await queue.append(["announceReads", entriesAtOnce]);
@@ -39,13 +37,16 @@ export function createBackgroundWork(deps: BackgroundDeps): BackgroundWork[] {
     return count === entriesAtOnce;
   }
 
-  const prune = () => database.call("pruneFeeds", clock() - deps.feedLifetimeMs, rowsAtOnce);
+  const prune = () => database.call("pruneFeeds", clock() - config.feedLifetimeMs, rowsAtOnce);
 
   return [
-    { name: "read markers", run: inSlices(announceReads, deps.feedIntervalMs, 0) },
-    { name: "room deletions", run: inSlices(announceDeletions, deps.feedIntervalMs, 0) },
-    { name: "erasure", run: inSlices(() => database.call("erase", rowsAtOnce), eraseIntervalMs, breathMs) },
-    { name: "feed pruning", run: inSlices(prune, pruneIntervalMs, breathMs) },
+    { name: "read markers", run: inSlices(announceReads, config.feedIntervalMs, 0) },
+    { name: "room deletions", run: inSlices(announceDeletions, config.feedIntervalMs, 0) },
+    {
+      name: "erasure",
+      run: inSlices(() => database.call("erase", rowsAtOnce), config.eraseIntervalMs, breathMs),
+    },
+    { name: "feed pruning", run: inSlices(prune, config.pruneIntervalMs, breathMs) },
   ];
 }
 

@@ -7,8 +7,10 @@ export interface MessageConfig {
   readonly sendsPerRoom: Rate | undefined;
   /** How long feed entries are kept. */
   readonly feedLifetimeMs: number;
-  /** How often it is looked for what is due in feeds. */
+  /** How often it is looked for what is due in feeds, what is to be erased, and which entries are too old. */
   readonly feedIntervalMs: number;
+  readonly eraseIntervalMs: number;
+  readonly pruneIntervalMs: number;
 }
 
 const dayMs = 24 * 3_600_000;
@@ -20,5 +22,7 @@ export function readMessageConfig(reader: EnvReader): MessageConfig {
     sendsPerRoom: reader.rate("PARLEY_LIMIT_SENDS_PER_ROOM", { default: "100/s" }),
     feedLifetimeMs: 30 * dayMs,
     feedIntervalMs: 500,
+    eraseIntervalMs: 1000,
+    pruneIntervalMs: 3_600_000,
   });
 }

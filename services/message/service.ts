@@ -55,7 +55,7 @@ export async function startMessage(config: MessageConfig, deps: MessageDeps): Pr
   const stop = new AbortController();
   const work = [
     { name: "outbox", run: (signal: AbortSignal) => outbox.run(signal) },
-    ...createBackgroundWork({ ...config, database, queue, clock }),
+    ...createBackgroundWork({ config, database, queue, clock }),
   ];
   const running = work.map(({ name, run }) => runForever(name, run, stop.signal, logger));
   return {

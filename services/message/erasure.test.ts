@@ -1,0 +1,87 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { newId } from "../common/ids.ts";
+import { createFolder, startTestMessage } from "./test-message.ts";
+import { deleted, joined, updated } from "./test-peers.ts";
+
+/** What of these texts is anywhere in the folder's files. */
+function found(folder: string, ...texts: string[]): string[] {
+  const files = readdirSync(folder).map((name) => readFileSync(join(folder, name)));
+  return texts.filter((text) => files.some((bytes) => bytes.includes(text)));
+}
+
+test("deleting takes the text of a post and of all its edits from the disk", async () => {
+  const folder = await createFolder();
+  const parley = await startTestMessage({ folder });
+  const [ada, bob] = await parley.people();
+  const roomId = await parley.roomOf(ada, bob);
+  const { seq } = await ada.send(roomId, `first-secret ${"x".repeat(5000)} long-secret`);
+  await bob.send(roomId, "standing-text");
+  for (const text of ["second-secret", "third-secret"]) {
+    await ada.calls.editMessage({ roomId, seq, text });
+    await bob.send(roomId, text.replace("secret", "answer"));
+  }
+  await ada.calls.deleteMessage({ roomId, seq });
+  const { events } = await bob.calls.listTimeline({ roomId });
+  expect(events.map(({ seq }) => seq)).toEqual([1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n, 9n]);
+  expect(events[2]?.body).toMatchObject({ value: { text: "", erased: true } });
+  expect(events.filter(({ body }) => body.case === "messageEdited")).toMatchObject([
+    { body: { value: { messageSeq: seq, text: "", erased: true } } },
+    { body: { value: { messageSeq: seq, text: "", erased: true } } },
+  ]);
+  await parley.close();
+  expect(
+    found(folder, "first-secret", "long-secret", "second-secret", "third-secret", "standing-text"),
+  ).toEqual(["standing-text"]);
+});
+
+test("the text of a deleted room goes in the background, after a restart too", async () => {
+  const folder = await createFolder();
+  const first = await startTestMessage({ folder, feedIntervalMs: 3_600_000, eraseIntervalMs: 3_600_000 });
+  const [ada] = await first.people();
+  const [roomId, other] = [await first.roomOf(ada), await first.roomOf(ada)];
+  const invitees = Array.from({ length: 250 }, newId);
+  for (let i = 0; i < 250; i += 125) {
+    await first.room.change(
+      roomId,
+      ada.userId,
+      ...invitees.slice(i, i + 125).map((userId) => joined(userId)),
+    );
+  }
+  await first.room.change(roomId, ada.userId, updated("secret-name", "secret-topic"));
+  await Promise.all(Array.from({ length: 700 }, (_, i) => ada.send(roomId, `secret-text-${i}`)));
+  await ada.calls.addReaction({ roomId, seq: 260n, emoji: "👍" });
+  await ada.send(other, "standing-text");
+  await first.room.change(roomId, ada.userId, deleted());
+  await first.close();
+  expect(found(folder, "secret-text-699")).toHaveLength(1);
+
+  const second = await startTestMessage({ folder, eraseIntervalMs: 20 });
+  const lastText = async () => {
+    const { events } = await second.internal.readTimeline({ roomId, afterSeq: 950n, limit: 10 });
+    return events.flatMap(({ body }) => (body.case === "messagePosted" ? [body.value] : [])).at(-1);
+  };
+  await expect.poll(lastText, { timeout: 8000 }).toMatchObject({ text: "", erased: true });
+  await expect
+    .poll(async () => (await second.internal.readTimeline({ roomId, limit: 1 })).headSeq)
+    .toBe(954n);
+  await second.close();
+  const secrets = ["secret-name", "secret-topic", "secret-text-0", "secret-text-699"];
+  expect(found(folder, ...secrets, "standing-text")).toEqual(["standing-text"]);
+});
+
+test("a message with more reactions than a transaction takes loses all of them", async () => {
+  const parley = await startTestMessage({ eraseIntervalMs: 20 });
+  const people = await parley.people(60);
+  const [ada] = people;
+  const roomId = await parley.roomOf(...people);
+  const { seq } = await ada.send(roomId, "text");
+  const emoji = Array.from({ length: 12 }, (_, i) => String.fromCodePoint(0x1f400 + i));
+  const reactions = people.flatMap(({ calls }) =>
+    emoji.map((each) => calls.addReaction({ roomId, seq, emoji: each })),
+  );
+  await Promise.all(reactions);
+  await ada.calls.deleteMessage({ roomId, seq });
+  expect((await ada.calls.getMessage({ roomId, seq })).message?.reactions).toEqual([]);
+});
