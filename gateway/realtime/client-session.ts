@@ -1,5 +1,6 @@
+import { create } from "@bufbuild/protobuf";
 import { type ClientFrame, ClientFrameSchema, type Resume } from "#gen/parley/realtime/v1/frames_pb.js";
-import { InvalidArgumentError } from "../../services/common/errors.ts";
+import { type FieldViolation, InvalidArgumentError } from "../../services/common/errors.ts";
 import type { Validator } from "../../services/common/validation.ts";
 import { RoomNotFoundError } from "../errors.ts";
 import { closeCauses } from "./close-codes.ts";
@@ -13,6 +14,8 @@ import type { Operation, WriteLink } from "./write-link.ts";
 
 /** Frames in a row that are none before a client is sent away. */
 const maxRefused = 100;
+/** A ref up to here keeps its rule, whatever it is made of. */
+const longRef = 64;
 
 export interface ClientSessionDeps extends HelloDeps {
   writes: WriteLink;
@@ -123,6 +126,10 @@ export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
     }
   }
 
+  function refFaults(ref: string): FieldViolation[] {
+    return validator.validate(ClientFrameSchema, create(ClientFrameSchema, { ref }));
+  }
+
   function handle(connection: Connection, frame: ClientFrame): void {
     const { kind, ref } = frame;
     if (kind.case === undefined) {
@@ -140,9 +147,11 @@ export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
       return;
     }
     connection.refused = 0;
-    // The rules of operations are Message's to check; all other frames are the gateway's own.
+    // The rules of operations are Message's to check, but for the ref; all other frames are the gateway's own.
     const found = operationOf(frame);
-    if (found) write(connection, ref, found.roomId, found.operation);
+    const faults = found && ref !== undefined && ref.length > longRef ? refFaults(ref) : [];
+    if (faults.length > 0) fail(connection, ref, new InvalidArgumentError(faults));
+    else if (found) write(connection, ref, found.roomId, found.operation);
     else answer(connection, frame);
   }
 

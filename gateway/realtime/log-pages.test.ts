@@ -5,13 +5,13 @@ import type { NumberedFrame } from "./server-frame.ts";
 function createLog(head: number, capacity = 10) {
   const log = { head, reads: [] as string[], fail: false };
   const pages = createLogPages({
-    capacity,
+    capacity: capacity * pageSize,
     async read(roomId, after, limit) {
       log.reads.push(`${roomId} ${after}`);
       if (log.fail) throw new Error("unavailable");
       const frames: NumberedFrame[] = [];
       for (let seq = after + 1; seq <= Math.min(log.head, after + limit); seq++) {
-        frames.push({ seq, bytes: () => Buffer.alloc(0) });
+        frames.push({ seq, weight: 1, bytes: () => Buffer.alloc(0) });
       }
       return frames;
     },

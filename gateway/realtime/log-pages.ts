@@ -15,58 +15,64 @@ export interface LogPages {
 
 export const pageSize = 100;
 
+type Page = readonly NumberedFrame[];
+
+interface Kept {
+  readonly page: Promise<Page>;
+  /** About how many bytes it takes; 0 until it is read. */
+  weight: number;
+}
+
 export function createLogPages(deps: {
-  read(roomId: string, after: number, limit: number): Promise<readonly NumberedFrame[]>;
-  /** Pages kept. */
+  read(roomId: string, after: number, limit: number): Promise<Page>;
+  /** About how many bytes the pages kept may take. */
   capacity: number;
 }): LogPages {
-  const kept = new Map<string, Map<number, Promise<readonly NumberedFrame[]>>>();
-  let count = 0;
+  const kept = new Map<string, Map<number, Kept>>();
+  let total = 0;
 
   /** Rooms are in the order of their first page read: the oldest room goes as a whole. */
   function makeRoom(): void {
-    for (const [roomId, pages] of kept) {
-      if (count < deps.capacity) return;
-      kept.delete(roomId);
-      count -= pages.size;
+    for (const roomId of kept.keys()) {
+      if (total <= deps.capacity) return;
+      forget(roomId);
     }
   }
 
-  function drop(roomId: string, start: number, page: Promise<readonly NumberedFrame[]>): void {
-    const pages = kept.get(roomId);
-    if (pages?.get(start) !== page) return;
-    pages.delete(start);
-    count--;
-    if (pages.size === 0) kept.delete(roomId);
+  function forget(roomId: string): void {
+    for (const { weight } of kept.get(roomId)?.values() ?? []) total -= weight;
+    kept.delete(roomId);
+  }
+
+  function keep(roomId: string, start: number, page: Promise<Page>): void {
+    const entry: Kept = { page, weight: 0 };
+    const pages = kept.get(roomId) ?? new Map<number, Kept>();
+    kept.set(roomId, pages.set(start, entry));
+    // Forgotten or replaced while it was read, it is no longer the one that is kept.
+    const isKept = () => kept.get(roomId)?.get(start) === entry;
+    const drop = () => {
+      if (!isKept()) return;
+      pages.delete(start);
+      if (pages.size === 0) kept.delete(roomId);
+    };
+    page.then((frames) => {
+      if (frames.length < pageSize) return drop();
+      if (!isKept()) return;
+      entry.weight = frames.reduce((sum, frame) => sum + frame.weight, 0);
+      total += entry.weight;
+      makeRoom();
+    }, drop);
   }
 
   return {
     read(roomId, after) {
       const start = Math.floor(after / pageSize) * pageSize;
       const known = kept.get(roomId)?.get(start);
-      if (known !== undefined) return known;
-      makeRoom();
+      if (known !== undefined) return known.page;
       const page = deps.read(roomId, start, pageSize);
-      let pages = kept.get(roomId);
-      if (!pages) {
-        pages = new Map();
-        kept.set(roomId, pages);
-      }
-      pages.set(start, page);
-      count++;
-      page.then(
-        (frames) => {
-          if (frames.length < pageSize) drop(roomId, start, page);
-        },
-        () => drop(roomId, start, page),
-      );
+      keep(roomId, start, page);
       return page;
     },
-    forget(roomId) {
-      const pages = kept.get(roomId);
-      if (!pages) return;
-      kept.delete(roomId);
-      count -= pages.size;
-    },
+    forget,
   };
 }

@@ -39,7 +39,8 @@ export interface UserState {
 const repairLimit = 500;
 const feedLimit = 200;
 const timeoutMs = 5000;
-const cachedPages = 500;
+/** Bytes, about. */
+const pageCacheSize = 64 * 1024 * 1024;
 
 export function createMessageLog(messages: Client<typeof MessageInternalService>): MessageLog {
   const options = { timeoutMs };
@@ -51,7 +52,7 @@ export function createMessageLog(messages: Client<typeof MessageInternalService>
 
   const pages = createLogPages({
     read: async (roomId, after, limit) => (await readTimeline(roomId, after, limit)).map(createEventFrame),
-    capacity: cachedPages,
+    capacity: pageCacheSize,
   });
 
   return {

@@ -16,17 +16,25 @@ export interface Frames {
 /** A frame that stands for one item of a log. */
 export interface NumberedFrame extends Frames {
   readonly seq: number;
+  /** About how many bytes it takes in memory, encoded in both formats. */
+  readonly weight: number;
 }
+
+/** What an event takes without its text, and what a character of its text takes: itself and in each encoding. */
+const frameWeight = 1000;
+const weightOfCharacter = 6;
 
 class SharedFrame implements NumberedFrame {
   readonly seq: number;
+  readonly weight: number;
   readonly #frame: ServerFrame;
   #json: Buffer | undefined;
   #proto: Buffer | undefined;
 
-  constructor(frame: ServerFrame, seq: number) {
+  constructor(frame: ServerFrame, seq: number, textLength = 0) {
     this.#frame = frame;
     this.seq = seq;
+    this.weight = frameWeight + textLength * weightOfCharacter;
   }
 
   bytes(format: Format): Buffer {
@@ -63,9 +71,12 @@ export function createFrame(frame: MessageInitShape<typeof ServerFrameSchema>): 
 }
 
 export function createEventFrame(event: TimelineEvent): NumberedFrame {
+  const { body } = event;
+  const hasText = body.case === "messagePosted" || body.case === "messageEdited";
   return new SharedFrame(
     create(ServerFrameSchema, { kind: { case: "event", value: event } }),
     Number(event.seq),
+    hasText ? body.value.text.length : 0,
   );
 }
 
