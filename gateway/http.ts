@@ -1,3 +1,6 @@
+import { isUtf8 } from "node:buffer";
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { toJson } from "@bufbuild/protobuf";
 import Fastify, {
   type FastifyBaseLogger,
@@ -10,6 +13,7 @@ import Fastify, {
 import type { Logger } from "pino";
 import { StatusSchema } from "#gen/google/rpc/status_pb.js";
 import {
+  DeadlineExceededError,
   httpStatusOf,
   InvalidArgumentError,
   PayloadTooLargeError,
@@ -20,11 +24,12 @@ import {
 } from "../services/common/errors.ts";
 import { newId } from "../services/common/ids.ts";
 import { RouteNotFoundError } from "./errors.ts";
+import { refuseOnSocket } from "./socket-refusal.ts";
 
 /** 128 KiB, api.md's bound of a body. */
 const maxBody = 128 * 1024;
-/** Long enough for an emoji of 64 bytes, percent-encoded, and for whatever else stands where an id belongs. */
-const maxParam = 1024;
+/** Whatever stands where an id belongs is an unknown one: as long as the head of a request may be, Node's 16 KiB. */
+const maxParam = 16 * 1024;
 
 /** The HTTP side of the gateway, without routes and not listening yet: parsing, errors, headers. */
 export function createHttpApp(deps: { logger: Logger }): FastifyInstance {
@@ -37,18 +42,21 @@ export function createHttpApp(deps: { logger: Logger }): FastifyInstance {
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
     forceCloseConnections: "idle",
+    // An offer to speak something else, as some clients make with each request (h2c), is there to be ignored.
+    http: { shouldUpgradeCallback: isWebSocketUpgrade },
+    clientErrorHandler: refuseUnparsed,
     frameworkErrors: (error, request, reply) =>
       answerError(error, request as FastifyRequest, reply as FastifyReply),
   });
 
   // Whatever the content type says, a body is JSON; one that isn't is refused with a reason.
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "string", bodyLimit: maxBody }, (_, body, done) => {
-    if (body === "") return done(null, undefined);
+  app.addContentTypeParser("*", { parseAs: "buffer", bodyLimit: maxBody }, (_, body, done) => {
+    if (body.length === 0) return done(null, undefined);
     try {
-      done(null, JSON.parse(body as string));
+      done(null, parseJson(body as Buffer));
     } catch {
-      done(new InvalidArgumentError([{ field: "", description: "the body must be JSON" }]));
+      done(new InvalidArgumentError([{ field: "", description: "the body must be JSON, in UTF-8" }]));
     }
   });
   app.addHook("onRequest", async (request, reply) => {
@@ -67,6 +75,30 @@ export function createHttpApp(deps: { logger: Logger }): FastifyInstance {
     throw new RouteNotFoundError();
   });
   return app;
+}
+
+function isWebSocketUpgrade({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === "websocket";
+}
+
+/** Throws for bytes that aren't UTF-8 as well: text comes back as it was sent or isn't taken. */
+function parseJson(body: Buffer): unknown {
+  if (!isUtf8(body)) throw new Error("not UTF-8");
+  return JSON.parse(body.toString());
+}
+
+/** What Node's parser refuses, or waits for in vain, before there is a request. */
+function refuseUnparsed(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || socket.destroyed) return;
+  if (!socket.writable) socket.destroy();
+  else refuseOnSocket(socket, unparsed(error.code));
+}
+
+function unparsed(code: string | undefined): unknown {
+  if (code === "HPE_HEADER_OVERFLOW") return new PayloadTooLargeError("the head of the request is too large");
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT")
+    return new DeadlineExceededError("the request took too long to come");
+  return new InvalidArgumentError([{ field: "", description: "the request must be well-formed HTTP/1.1" }]);
 }
 
 /** The one place where errors become HTTP: a google.rpc.Status, its status code, and Retry-After where it says so. */

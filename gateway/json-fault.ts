@@ -1,16 +1,36 @@
-import type { DescMessage } from "@bufbuild/protobuf";
+import { type DescMessage, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import type { FieldViolation } from "../services/common/errors.ts";
 
 /**
  * What Protobuf's JSON reader found first. It names the field in its message alone:
  * "cannot decode field parley.room.v1.CreateRoomRequest.name from JSON: expected string, got 1". Of a value with a format
- * of its own it names the type, "cannot decode message google.protobuf.Duration from JSON: …": `schema` tells which
- * field has it.
+ * of its own it names at most the type, "cannot decode message google.protobuf.Duration from JSON: …": which field has it
+ * is found by reading the fields one by one.
  */
-export function violationOf(error: Error, schema: DescMessage): FieldViolation {
-  const [, what = "", name = "", description = error.message] =
-    /^cannot decode (field|oneof|message) (\S+?)(?: from JSON)?: (.*)$/s.exec(error.message) ?? [];
-  if (what !== "message") return { field: name.slice(name.lastIndexOf(".") + 1), description };
-  const field = schema.fields.find((each) => each.fieldKind === "message" && each.message.typeName === name);
-  return { field: field?.name ?? "", description: `is not well-formed: ${description}` };
+export function violationOf(error: Error, schema: DescMessage, json: JsonValue): FieldViolation {
+  const [, what, name = "", description] =
+    /^cannot decode (field|oneof|message|enum) (\S+?)(?: from JSON)?: (.*)$/s.exec(error.message) ?? [];
+  if (description !== undefined && (what === "field" || what === "oneof")) {
+    return { field: name.slice(name.lastIndexOf(".") + 1), description };
+  }
+  const why = description === undefined ? "" : `: ${description}`;
+  return { field: faultyField(schema, json), description: `is not well-formed${why}` };
+}
+
+function faultyField(schema: DescMessage, json: JsonValue): string {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return "";
+  const faulty = schema.fields.find(({ name, jsonName }) => {
+    const value = json[jsonName] ?? json[name];
+    return value !== undefined && !isReadable(schema, { [jsonName]: value });
+  });
+  return faulty?.name ?? "";
+}
+
+function isReadable(schema: DescMessage, json: JsonValue): boolean {
+  try {
+    fromJson(schema, json, { ignoreUnknownFields: true });
+    return true;
+  } catch {
+    return false;
+  }
 }

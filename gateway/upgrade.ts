@@ -1,23 +1,13 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { toJson } from "@bufbuild/protobuf";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
-import { StatusSchema } from "#gen/google/rpc/status_pb.js";
-import {
-  DomainError,
-  httpStatusOf,
-  InvalidArgumentError,
-  RateLimitedError,
-  retryAfterMsOf,
-  statusRegistry,
-  toConnectError,
-  toStatus,
-} from "../services/common/errors.ts";
+import { DomainError, InvalidArgumentError, RateLimitedError } from "../services/common/errors.ts";
 import { createRateLimiter } from "../services/common/rate-limit.ts";
 import type { GatewayConfig } from "./config.ts";
-import { OriginRefusedError, RouteNotFoundError } from "./errors.ts";
+import { MethodNotAllowedError, OriginRefusedError, RouteNotFoundError } from "./errors.ts";
 import type { Realtime } from "./realtime/realtime.ts";
+import { refuseOnSocket } from "./socket-refusal.ts";
 
 const path = "/v1/realtime";
 
@@ -30,6 +20,7 @@ export function mountUpgrade(
 
   function admit(request: IncomingMessage, address: string): void {
     if (request.url?.split("?", 1)[0] !== path) throw new RouteNotFoundError();
+    if (request.method !== "GET") throw new MethodNotAllowedError(["GET"]);
     if (!isAllowedOrigin(request, deps.config.allowedOrigins)) throw new OriginRefusedError();
     const wait = perAddress.take(address);
     if (wait > 0) throw new RateLimitedError(wait);
@@ -48,7 +39,7 @@ export function mountUpgrade(
       }
     } catch (error) {
       if (!(error instanceof DomainError)) deps.logger.error({ err: error }, "an upgrade failed");
-      refuse(socket, error);
+      refuseOnSocket(socket, error);
     }
   });
 
@@ -64,25 +55,4 @@ function isAllowedOrigin(request: IncomingMessage, allowed: readonly string[]): 
   if (origin === undefined) return true;
   if (allowed.includes(origin)) return true;
   return URL.canParse(origin) && host !== undefined && new URL(origin).host === host.toLowerCase();
-}
-
-function refuse(socket: Duplex, error: unknown): void {
-  const status = httpStatusOf(toConnectError(error));
-  const body = JSON.stringify(
-    toJson(StatusSchema, toStatus(error), { registry: statusRegistry, alwaysEmitImplicit: true }),
-  );
-  const wait = retryAfterMsOf(error);
-  // The client's side stays open otherwise, for as long as it likes.
-  socket.once("finish", () => socket.destroy());
-  socket.end(
-    [
-      `HTTP/1.1 ${status} Refused`,
-      "content-type: application/json; charset=utf-8",
-      `content-length: ${Buffer.byteLength(body)}`,
-      ...(wait === undefined ? [] : [`retry-after: ${Math.max(1, Math.ceil(wait / 1000))}`]),
-      "connection: close",
-      "",
-      body,
-    ].join("\r\n"),
-  );
 }

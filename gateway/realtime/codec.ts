@@ -66,7 +66,7 @@ export function decodeJson(data: string): ClientFrame {
   } catch (cause) {
     throw new RefusedFrameError(
       ref,
-      new InvalidArgumentError([violationOf(cause as Error, ClientFrameSchema)]),
+      new InvalidArgumentError([violationOf(cause as Error, ClientFrameSchema, json)]),
     );
   }
 }

@@ -5,6 +5,8 @@ import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import type { ClientFrame } from "#gen/parley/realtime/v1/frames_pb.js";
+import { InvalidArgumentError } from "../../services/common/errors.ts";
+import { refuseOnSocket } from "../socket-refusal.ts";
 import { closeCauses } from "./close-codes.ts";
 import { BadFrameError, decodeBinary, decodeJson, type Format, RefusedFrameError } from "./codec.ts";
 import type { Connection, FrameSink } from "./connection.ts";
@@ -47,6 +49,11 @@ export function createRealtimeSocketServer(deps: {
     skipUTF8Validation: true,
     clientTracking: false,
     handleProtocols: (offered) => [...offered].find((name) => Object.hasOwn(formats, name)) ?? false,
+  });
+
+  server.on("wsClientError", (error, socket) => {
+    const refusal = new InvalidArgumentError([{ field: "", description: error.message }]);
+    refuseOnSocket(socket, refusal, { "sec-websocket-version": "13" });
   });
 
   // Shared by all sockets: a closure per socket and event would be a third of an idle connection's memory.

@@ -111,6 +111,9 @@ test.each([
   ["POST", "/v1/rooms/r/messages", "[]", undefined],
   ["POST", "/v1/rooms/r/messages", '{"text":1}', "text"],
   ["PATCH", "/v1/rooms/r/messages/x1", '{"text":"t"}', "seq"],
+  ["PATCH", "/v1/rooms/r/members/u", '{"role":1.5}', "role"],
+  ["POST", "/v1/rooms/r/invitations", '{"expiresIn":"soon"}', "expires_in"],
+  ["POST", "/v1/rooms/r/invitations", '{"expiresIn":"1.0000000001s"}', "expires_in"],
   ["GET", "/v1/rooms/r/timeline?afterSeq=1&afterSeq=2", undefined, "after_seq"],
   ["GET", "/v1/rooms/r/timeline?afterSeq=abc", undefined, "after_seq"],
 ] as const)("%s %s %s is refused with what is wrong", async (method, url, payload, field) => {

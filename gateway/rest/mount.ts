@@ -14,7 +14,7 @@ export interface RestDeps {
   callHeaders(request: FastifyRequest): Headers;
 }
 
-const verbs: readonly Binding["verb"][] = ["GET", "PUT", "POST", "DELETE", "PATCH"];
+const verbs: readonly HTTPMethods[] = ["GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE"];
 
 /** Mounts every annotated RPC of the services. A path that exists answers other verbs with METHOD_NOT_ALLOWED. */
 export function mountRest(app: FastifyInstance, deps: RestDeps): void {
@@ -22,8 +22,8 @@ export function mountRest(app: FastifyInstance, deps: RestDeps): void {
   for (const [url, bindings] of byRoute) {
     for (const binding of bindings)
       app.route({ method: binding.verb, url, handler: handlerOf(binding, deps) });
-    const allowed = bindings.map((binding) => binding.verb);
-    const others: HTTPMethods[] = verbs.filter((verb) => !allowed.includes(verb));
+    const allowed: HTTPMethods[] = bindings.map((binding) => binding.verb);
+    const others = verbs.filter((verb) => !allowed.includes(verb));
     app.route({
       method: others,
       url,

@@ -25,7 +25,7 @@ export function decodeRequest(
   try {
     return fromJson(binding.method.input, json, { ignoreUnknownFields: true });
   } catch (error) {
-    throw new InvalidArgumentError([violationOf(error as Error, binding.method.input)]);
+    throw new InvalidArgumentError([violationOf(error as Error, binding.method.input, json)]);
   }
 }
 
