@@ -142,4 +142,56 @@ describe.each(realtimeCases)("realtime, basics: $name, $subprotocol", (variant) 
     const numbers = client.frames.flatMap((frame) => (frame.feed ? [Number(frame.feed.seq)] : []));
     expect(numbers).toEqual(from(numbers[0] as number, numbers.at(-1) as number));
   });
+
+  test("an answer has the ref it answers, and none where there was none", async () => {
+    const room = await roomOf(ada);
+    const client = await online(ada);
+    client.send({ ping: {} });
+    expect(await client.kind("pong")).toEqual({ pong: {} });
+    client.send({ ...message(room, "without") });
+    expect((await client.kind("ack")).ref).toBeUndefined();
+    client.send({ markRead: { roomId: "nowhere", seq: "1" } });
+    const refusal = await client.kind("error");
+    expect([refusal.ref, failed(refusal)]).toEqual([undefined, "ROOM_NOT_FOUND"]);
+    for (const ref of ["", "constructor", "__proto__", "👍", "x".repeat(256)]) {
+      client.send({ ref, ping: {} });
+      expect(await client.kind("pong")).toEqual({ ref, pong: {} });
+    }
+  });
+
+  test("a moderator's delete, others' edits and reactions say who did it", async () => {
+    const room = await roomOf(ada, bob);
+    const [owner, member] = await Promise.all([online(ada), online(bob)]);
+    const { seq } = (await member.request(message(room, "bob's"))).ack;
+    expect(failed(await owner.request({ edit: { roomId: room, seq, text: "ada's" } }))).toBe("NOT_AUTHOR");
+    await owner.request({ react: { roomId: room, seq, emoji: "👍" } });
+    const mine = (await owner.request(message(room, "ada's"))).ack;
+    expect(failed(await member.request({ delete: { roomId: room, seq: mine.seq } }))).toBe("ROLE_TOO_LOW");
+    await owner.request({ delete: { roomId: room, seq } });
+    expect(failed(await member.request({ edit: { roomId: room, seq, text: "x" } }))).toBe("MESSAGE_DELETED");
+    await member.untilSeq(room, 6);
+    expect(member.events(room).map((event) => [event.actorId, Object.keys(event).at(-1)])).toEqual([
+      [bob.userId, "messagePosted"],
+      [ada.userId, "reactionAdded"],
+      [ada.userId, "messagePosted"],
+      [ada.userId, "messageDeleted"],
+    ]);
+  });
+
+  test("who types hears nothing of it, on no connection, nor do strangers", async () => {
+    const room = await roomOf(ada, bob);
+    const [one, two, other, stranger] = await Promise.all([
+      online(ada),
+      online(ada),
+      online(bob),
+      online(eve),
+    ]);
+    one.send({ typing: { roomId: room } });
+    await other.kind("signal");
+    expect(failed(await stranger.request({ typing: { roomId: room } }))).toBe("ROOM_NOT_FOUND");
+    for (const client of [one, two, stranger]) {
+      await client.request({ ping: {} });
+      expect(client.frames.filter((frame) => frame.signal)).toEqual([]);
+    }
+  });
 });

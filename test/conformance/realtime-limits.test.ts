@@ -93,3 +93,14 @@ describe.each(realtimeCases)("heartbeats: $name, $subprotocol", ({ start, subpro
     for (const client of [alive, silent]) client.drop();
   });
 });
+
+describe.each(realtimeCases)("a hello that does not come: $name, $subprotocol", (variant) => {
+  const world = createRealtimeWorld(variant);
+  test("is waited for 10 s", async () => {
+    const client = await world.socket();
+    const since = performance.now();
+    expect((await client.closed).code).toBe(4001);
+    expect((await client.kind("goodbye")).goodbye).toMatchObject({ code: 4001, resumable: true });
+    expect(performance.now() - since).toBeGreaterThan(9000);
+  });
+});

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Person, roomOf, send } from "./api.ts";
+import { ok, type Person, roomOf, send } from "./api.ts";
 import { createRealtimeWorld, from, message, realtimeCases, seqs } from "./realtime-world.ts";
 
 describe.each(realtimeCases)("realtime, resume: $name, $subprotocol", (variant) => {
@@ -81,5 +81,67 @@ describe.each(realtimeCases)("realtime, resume: $name, $subprotocol", (variant) 
     expect(first).toBeLessThanOrEqual(head - 999);
     if (gap) expect(gap).toMatchObject({ roomId: room, reset: false });
     expect(seqs(client, room)).toEqual(from(first, head));
+  });
+
+  test("the feed, like a room: from a cursor, from its head, reset beyond it", async () => {
+    const person = await world.api.register();
+    const rooms = [await roomOf(ada, person), await roomOf(ada, person), await roomOf(ada, person)];
+    await expect
+      .poll(async () => (await ok(person.get("/v1/feed"))).entries.length, { timeout: 10_000 })
+      .toBe(3);
+    const client = await online(person, { feedAfterSeq: "1" });
+    expect((await client.kind("caughtUp")).caughtUp).toEqual({ feed: true, seq: "3" });
+    const entries = client.frames.flatMap((frame) => frame.feed ?? []);
+    expect(entries.map(({ seq, roomJoined }) => [seq, roomJoined.roomId])).toEqual([
+      ["2", rooms[1]],
+      ["3", rooms[2]],
+    ]);
+    const beyond = await online(person, { feedAfterSeq: "99" });
+    expect((await beyond.kind("gap")).gap).toEqual({ feed: true, nextSeq: "4", reset: true });
+    expect((await beyond.kind("caughtUp")).caughtUp).toEqual({ feed: true, seq: "3" });
+    const bare = await online(person);
+    await bare.request({ ping: {} });
+    expect(bare.frames.filter((frame) => frame.caughtUp || frame.gap || frame.feed)).toEqual([]);
+    const fourth = await roomOf(ada, person);
+    for (const each of [client, beyond, bare]) {
+      const { feed } = await each.next((frame) => frame.feed?.seq === "4");
+      expect(feed.roomJoined).toEqual({ roomId: fourth, seq: "2" });
+    }
+  });
+
+  test("a resume is under the hello's epoch", async () => {
+    const room = await roomOf(ada, bob);
+    const foreign = await online(bob, { epoch: randomUUID() });
+    foreign.send({ resume: { rooms: [{ roomId: room, afterSeq: "0" }] } });
+    expect((await foreign.kind("gap")).gap).toEqual({ roomId: room, nextSeq: "3", reset: true });
+    const { epoch } = foreign.frames[0].ready;
+    const own = await online(bob, { epoch, rooms: [{ roomId: room, afterSeq: "0" }] });
+    await own.untilSeq(room, 2);
+    expect(own.frames.some((frame) => frame.gap)).toBe(false);
+  });
+
+  test("a room named over and over restarts at the last cursor; several at once each at theirs", async () => {
+    const rooms = await Promise.all([roomOf(ada, bob), roomOf(ada, bob), roomOf(ada, bob)]);
+    for (const room of rooms) for (let i = 0; i < 5; i++) await send(ada, room, `m${i}`);
+    const cursors = rooms.map((roomId, i) => ({ roomId, afterSeq: String(i + 1) }));
+    const client = await online(bob, {
+      rooms: [...Array(1000).fill({ roomId: rooms[0], afterSeq: "0" }), ...cursors],
+    });
+    for (const [i, room] of rooms.entries()) {
+      await client.next((frame) => frame.caughtUp?.roomId === room);
+      expect(seqs(client, room)).toEqual(from(i + 2, 7));
+    }
+    for (let i = 0; i < 200; i++)
+      client.send({ resume: { rooms: [{ roomId: rooms[1], afterSeq: String(i % 7) }] } });
+    client.send({ resume: { rooms: [{ roomId: rooms[1], afterSeq: "3" }] } });
+    const writer = await online(ada);
+    await Promise.all(
+      Array.from({ length: 50 }, (_, i) => writer.request(message(rooms[1] as string, `n${i}`))),
+    );
+    await client.untilSeq(rooms[1] as string, 57);
+    const seen = seqs(client, rooms[1] as string);
+    const lastRestart = seen.findLastIndex((seq, i) => i > 0 && seq !== (seen[i - 1] as number) + 1);
+    expect(seen.slice(lastRestart)).toEqual(from(seen[lastRestart] as number, 57));
+    expect(seen[lastRestart]).toBeLessThanOrEqual(4);
   });
 });
