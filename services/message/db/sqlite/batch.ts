@@ -3,9 +3,10 @@ import type { OutboxStatements } from "../../../common/database/outbox-table.ts"
 import type { feedTopic, timelineTopic } from "../../../common/events/topics.ts";
 import type { FeedRow } from "../../types.ts";
 import { createNumbers, type Numbers } from "./numbers.ts";
+import { createRoomCache, type RoomCache } from "./room-cache.ts";
 import { createRows, type MemberState, type PersonState, type RoomState, type Rows } from "./rows.ts";
 
-/** What the ops of one transaction share. Nothing of it outlives the transaction. */
+/** What the ops of one transaction share. */
 export interface Batch {
   /** One time for all, in ms. */
   readonly now: number;
@@ -44,14 +45,33 @@ const feedTopicName: (typeof feedTopic)["name"] = "parley.feed.v1";
 export function createBatches(db: DatabaseSync, outbox: OutboxStatements): () => Batch {
   const numbers = createNumbers(db);
   const rows = createRows(db);
-  return () => beginBatch(numbers, rows, outbox);
+  const cache = createRoomCache(rows);
+  return () => {
+    cache.begin();
+    return beginBatch({ numbers, rows, cache, outbox });
+  };
 }
 
-function beginBatch(numbers: Numbers, rows: Rows, outbox: OutboxStatements): Batch {
+interface BatchDeps {
+  numbers: Numbers;
+  rows: Rows;
+  cache: RoomCache;
+  outbox: OutboxStatements;
+}
+
+function beginBatch({ numbers, rows, cache, outbox }: BatchDeps): Batch {
   const now = Date.now();
   const rooms = new Map<string, RoomState>();
   const people = new Map<string, PersonState>();
   const feed: BatchTraces["feed"] = [];
+
+  function readRoom(roomId: string): RoomState | undefined {
+    const roomNo = numbers.roomNo(roomId);
+    if (roomNo === undefined) return undefined;
+    const room = rows.room(roomNo, roomId);
+    cache.add(room);
+    return room;
+  }
 
   function announce(topic: string, key: string, first: number, last: number): number {
     return outbox.insert({ topic, key, firstNumber: first + 1, lastNumber: last, createdAt: now });
@@ -62,14 +82,15 @@ function beginBatch(numbers: Numbers, rows: Rows, outbox: OutboxStatements): Bat
     room(roomId) {
       const known = rooms.get(roomId);
       if (known !== undefined) return known;
-      const roomNo = numbers.roomNo(roomId);
-      if (roomNo === undefined) return undefined;
-      const room = rows.room(roomNo, roomId);
+      const room = cache.get(roomId) ?? readRoom(roomId);
+      if (room === undefined) return undefined;
+      room.firstSeq = room.headSeq;
       rooms.set(roomId, room);
       return room;
     },
     createRoom(roomId) {
       const room = rows.insertRoom(roomId);
+      cache.add(room);
       rooms.set(roomId, room);
       return room;
     },
@@ -79,7 +100,7 @@ function beginBatch(numbers: Numbers, rows: Rows, outbox: OutboxStatements): Bat
       if (known !== undefined || room.members.has(userId)) return known;
       const userNo = people.get(userId)?.userNo ?? numbers.userNo(userId);
       const member = userNo === undefined ? undefined : rows.member(room.roomNo, userNo);
-      room.members.set(userId, member);
+      cache.addMember(room, userId, member);
       return member;
     },
     person(userId) {
@@ -103,8 +124,9 @@ function beginBatch(numbers: Numbers, rows: Rows, outbox: OutboxStatements): Bat
         if (room.headSeq > room.firstSeq) {
           timelineOutbox.push(announce(timelineTopicName, room.roomId, room.firstSeq, room.headSeq));
         }
-        for (const member of room.members.values()) if (member?.changed) rows.updateMember(room, member);
+        for (const member of room.changedMembers) rows.updateMember(room, member);
       }
+      cache.finish(rooms.values());
       for (const person of people.values()) {
         if (person.feedSeq === person.firstSeq) continue;
         rows.updatePerson(person);

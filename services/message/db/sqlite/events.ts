@@ -88,7 +88,7 @@ export function createEvents(db: DatabaseSync): Events {
       room.standingSeq = seq;
       room.changed = true;
       member.ownPosts += 1;
-      member.changed = true;
+      room.changedMembers.add(member);
       return true;
     },
   };

@@ -33,7 +33,7 @@ export function createReadMarkerOps(db: DatabaseSync): ReadMarkerOps {
         member.ownPosts = ownPostsAfter(room, member, seq);
         member.readPosts = postsUpTo(room, seq);
         member.readSeq = seq;
-        member.changed = true;
+        room.changedMembers.add(member);
         putDue.run(member.userNo, room.roomNo, batch.now + gatherMs);
       }
       return ["read", member.readSeq, room.postCount - member.readPosts - member.ownPosts, moved];

@@ -179,12 +179,18 @@ function createMembers(db: DatabaseSync) {
     select member.user_no, person.user_id from member join person on person.user_no = member.user_no
     where member.room_no = ? order by member.user_no limit ?`);
 
+  /** The row is another now. */
+  function forget(room: RoomState, userId: string): void {
+    const member = room.members.get(userId);
+    if (member) room.changedMembers.delete(member);
+    room.members.delete(userId);
+  }
+
   return {
     /** The marker starts at the event by which one joined, which is the head. */
     put(room: RoomState, userNo: number, userId: string, role: number): void {
-      const { roomNo, headSeq: readSeq, postCount: readPosts, members } = room;
-      put.run(roomNo, userNo, role, readSeq, readPosts);
-      members.set(userId, { userNo, role, readSeq, readPosts, ownPosts: 0, changed: false });
+      forget(room, userId);
+      put.run(room.roomNo, userNo, role, room.headSeq, room.postCount);
     },
     setRole(batch: Batch, room: RoomState, userNo: number, userId: string, role: number): void {
       setRole.run(role, room.roomNo, userNo);
@@ -192,8 +198,8 @@ function createMembers(db: DatabaseSync) {
       if (member) member.role = role;
     },
     remove(room: RoomState, userNo: number, userId: string): void {
+      forget(room, userId);
       remove.run(room.roomNo, userNo);
-      room.members.set(userId, undefined);
     },
     some({ roomNo }: RoomState, limit: number): { userNo: number; userId: string }[] {
       const rows = some.all(roomNo, limit) as { user_no: number; user_id: Uint8Array }[];

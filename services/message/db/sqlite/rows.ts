@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { idToBytes } from "../../../common/ids.ts";
 
-/** A room as a batch has it. Written back once, at the end. */
+/** A room as a batch has it. Written back once, at the end. Every change raises the version or the head. */
 export interface RoomState {
   readonly roomNo: number;
   readonly roomId: string;
@@ -13,20 +13,24 @@ export interface RoomState {
   standingSeq: number;
   deletedAt: number | null;
   /** The head before the batch. */
-  readonly firstSeq: number;
+  firstSeq: number;
   changed: boolean;
   /** By user id; undefined is known to be none. */
   readonly members: Map<string, MemberState | undefined>;
+  /** Those whose counts have to be written back. */
+  readonly changedMembers: Set<MemberState>;
 }
 
-/** A member as a batch has them: role and presence as they are in the table, the counts written back at the end. */
+/**
+ * A member as a batch has them: role and presence as they are in the table, the counts written back at the end. Every
+ * change of the counts raises one of them and the marker.
+ */
 export interface MemberState {
   readonly userNo: number;
   role: number;
   readSeq: number;
   readPosts: number;
   ownPosts: number;
-  changed: boolean;
 }
 
 /** Someone who gets feed entries, or is in a timeline for the first time. */
@@ -79,6 +83,7 @@ export function createRows(db: DatabaseSync) {
         firstSeq: row.head_seq,
         changed: false,
         members: new Map(),
+        changedMembers: new Set(),
       };
     },
     insertRoom(roomId: string): RoomState {
@@ -93,7 +98,17 @@ export function createRows(db: DatabaseSync) {
       const row = selectMember.get(roomNo, userNo) as MemberRow | undefined;
       if (row === undefined) return undefined;
       const { role, read_seq: readSeq, read_posts: readPosts, own_posts: ownPosts } = row;
-      return { userNo, role, readSeq, readPosts, ownPosts, changed: false };
+      return { userNo, role, readSeq, readPosts, ownPosts };
+    },
+    /** Whether the room is there, as far as it is. */
+    hasRoom({ roomNo, version, headSeq }: RoomState): boolean {
+      const row = selectRoom.get(roomNo) as RoomRow | undefined;
+      return row?.version === version && row.head_seq === headSeq;
+    },
+    /** Whether the member is there, with these counts. */
+    hasMember({ roomNo }: RoomState, { userNo, readSeq, ownPosts }: MemberState): boolean {
+      const row = selectMember.get(roomNo, userNo) as MemberRow | undefined;
+      return row?.read_seq === readSeq && row.own_posts === ownPosts;
     },
     updateMember({ roomNo }: RoomState, { userNo, readSeq, readPosts, ownPosts }: MemberState): void {
       updateMember.run(readSeq, readPosts, ownPosts, roomNo, userNo);
