@@ -13,6 +13,7 @@ import Fastify, {
 import type { Logger } from "pino";
 import { StatusSchema } from "#gen/google/rpc/status_pb.js";
 import {
+  CancelledError,
   DeadlineExceededError,
   httpStatusOf,
   InvalidArgumentError,
@@ -107,7 +108,9 @@ function answerError(
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
-  const known = fromFastify(error);
+  // Who went away in the middle of a body gets no answer; it is no fault of the server's.
+  const isGone = error.code === "ECONNRESET" && !request.raw.complete;
+  const known = isGone ? new CancelledError() : fromFastify(error);
   const status = httpStatusOf(toConnectError(known));
   if (status >= 500 && status !== 503)
     request.log.error({ err: error, requestId: request.id }, "a request failed");
