@@ -5,7 +5,7 @@ import type { RoomChange } from "#gen/parley/room/v1/room_change_pb.js";
 import type { Database } from "../common/database/database.ts";
 import { UnavailableError } from "../common/errors.ts";
 import type { RpcClients } from "../common/rpc/rpc.ts";
-import { listWholeCalls } from "./db/changes.ts";
+import { eraseTexts, listWholeCalls } from "./db/changes.ts";
 import { deleteInvitations } from "./db/invitations.ts";
 import { findAppliedVersion, raiseAppliedVersion } from "./db/pending.ts";
 import type { RoomTables } from "./db/tables.ts";
@@ -98,15 +98,20 @@ export function createHandover({ database, rpc, logger }: HandoverDeps): Handove
   };
 }
 
-/** The ways into a deleted room are forgotten only now: until here they had to be answered for. */
+/**
+ * The ways into a deleted room are forgotten only now: until here they had to be answered for. So are the names it had,
+ * which the timeline had to get; slice by slice, before it is noted, so that a crash in between has it done again.
+ */
 async function noteApplied(
   { kysely }: Database<RoomTables>,
   roomId: string,
   changes: readonly RoomChange[],
   version: number,
 ): Promise<void> {
+  const isDeleted = changes.some(({ body }) => body.case === "roomDeleted");
+  if (isDeleted) await eraseTexts(kysely, roomId);
   await kysely.transaction().execute(async (db) => {
     await raiseAppliedVersion(db, roomId, version);
-    if (changes.some(({ body }) => body.case === "roomDeleted")) await deleteInvitations(db, roomId);
+    if (isDeleted) await deleteInvitations(db, roomId);
   });
 }

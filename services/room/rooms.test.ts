@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Role, RoomKind } from "#gen/parley/room/v1/room_pb.js";
 import { newId } from "../common/ids.ts";
@@ -218,6 +220,24 @@ describe("DeleteRoom", () => {
       expect(await refusal(rooms.leaveRoom({ roomId }))).toBe("ROOM_NOT_FOUND");
       expect((await rooms.listRooms({})).rooms).toEqual([]);
     }
+  });
+
+  test("takes the names and topics that it had from the disk", async () => {
+    const parley = await startTestRoom();
+    const [ana, ben] = [await parley.person(), await parley.person()];
+    const roomId = await createRoom(ana, ben);
+    await ana.rooms.updateRoom({ roomId, name: "first-secret", topic: "second-secret" });
+    await ana.rooms.updateRoom({ roomId, name: "third-secret" });
+    const other = await createRoom(ana);
+    await ana.rooms.updateRoom({ roomId: other, name: "standing-name" });
+    await ana.rooms.deleteRoom({ roomId });
+    const { changes } = await parley.internal.listRoomChanges({ roomId, afterVersion: 0n });
+    expect(versionsOf(changes)).toEqual([1, 2, 3, 4, 5]);
+    await parley.close();
+    const files = readdirSync(parley.folder).map((name) => readFileSync(join(parley.folder, name)));
+    const texts = ["first-secret", "second-secret", "third-secret", "standing-name"];
+    const found = texts.filter((text) => files.some((bytes) => bytes.includes(text)));
+    expect(found).toEqual(["standing-name"]);
   });
 
   test("is for owners", async () => {

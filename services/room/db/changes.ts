@@ -1,9 +1,12 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Kysely, Selectable } from "kysely";
-import { type RoomChange, RoomChangeSchema } from "#gen/parley/room/v1/room_change_pb.js";
+import { type RoomChange, RoomChangeSchema, UpdateChangeSchema } from "#gen/parley/room/v1/room_change_pb.js";
 import { bytesToId, idToBytes } from "../../common/ids.ts";
 import type { RoomChangeTable, RoomTables } from "./tables.ts";
+
+/** Changes that are looked at in one transaction. */
+const erasedAtOnce = 500;
 
 export async function insertChanges(db: Kysely<RoomTables>, changes: readonly RoomChange[]): Promise<void> {
   await db
@@ -61,6 +64,46 @@ export async function listWholeCalls(
   if (rows.length <= limit) return { changes: rows.map(toRoomChange), hasMore: false };
   const end = rows.slice(0, limit).findLastIndex((row) => row.version === row.call_version);
   return { changes: rows.slice(0, end + 1).map(toRoomChange), hasMore: true };
+}
+
+/**
+ * Takes the names and topics out of the log of a room that is no more, a slice of it in a transaction. The changes keep
+ * their places.
+ */
+export async function eraseTexts(db: Kysely<RoomTables>, roomId: string): Promise<void> {
+  for (let after: number | undefined = 0; after !== undefined; ) {
+    const from: number = after;
+    after = await db.transaction().execute((slice) => eraseSlice(slice, roomId, from));
+  }
+}
+
+/** Answers the version after which the next slice begins; undefined if there is none. */
+async function eraseSlice(
+  db: Kysely<RoomTables>,
+  roomId: string,
+  afterVersion: number,
+): Promise<number | undefined> {
+  const room_id = idToBytes(roomId);
+  const rows = await db
+    .selectFrom("room_change")
+    .select(["version", "body"])
+    .where("room_id", "=", room_id)
+    .where("version", ">", afterVersion)
+    .orderBy("version")
+    .limit(erasedAtOnce)
+    .execute();
+  for (const { version, body } of rows) {
+    const change = fromBinary(RoomChangeSchema, body);
+    if (change.body.case !== "roomUpdated") continue;
+    change.body.value = create(UpdateChangeSchema);
+    await db
+      .updateTable("room_change")
+      .set({ body: encodeBody(change) })
+      .where("room_id", "=", room_id)
+      .where("version", "=", version)
+      .execute();
+  }
+  return rows.length === erasedAtOnce ? rows.at(-1)?.version : undefined;
 }
 
 function encodeBody({ kind, body }: RoomChange): Uint8Array {
