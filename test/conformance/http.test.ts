@@ -143,6 +143,13 @@ describe.each(topologies)("rates: $name", ({ start }) => {
       }),
     );
     await ok(bob.post(`/v1/rooms/${room}/messages`, { clientId: "1", text: "t" }));
+    const client = await connect(stack.url, ada.accessToken);
+    const { error } = await client.request({ send: { roomId: room, clientId: "4", text: "t" } });
+    expect(error.code).toBe(8);
+    expect(
+      error.details.map((detail: { "@type": string }) => detail["@type"].split(".").at(-1)).sort(),
+    ).toEqual(["ErrorInfo", "RetryInfo"]);
+    client.drop();
 
     const login = () =>
       api.call("POST", "/v1/auth/login", { body: { username: bob.username, password: "not the password" } });

@@ -97,6 +97,80 @@ describe.each(topologies)("races: $name", ({ start }) => {
     expect(JSON.stringify(await timelineOf(bob, room))).not.toContain("race-secret");
   });
 
+  test("edits on two connections against sends: each event once, the message as its last edit", async () => {
+    const [ada, bob] = people as [Person, Person];
+    const room = await roomOf(ada, bob);
+    const [one, two, reader] = await Promise.all([
+      connect(stack.url, ada.accessToken),
+      connect(stack.url, ada.accessToken, { subprotocol: "parley.v1.proto" }),
+      connect(stack.url, bob.accessToken),
+    ]);
+    const { seq } = (await one.request({ send: { roomId: room, clientId: newClientId(), text: "0" } })).ack;
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, i) => [
+        one.request({ edit: { roomId: room, seq, text: `one ${i}` } }),
+        two.request({ edit: { roomId: room, seq, text: `two ${i}` } }),
+        two.request({ send: { roomId: room, clientId: newClientId(), text: `new ${i}` } }),
+        two.request({ react: { roomId: room, seq, emoji: "👍", remove: i % 2 === 1 } }),
+      ]).flat(),
+    );
+    const events = await timelineOf(bob, room);
+    const acked = answers.filter(({ ack }) => !ack.replayed).map(({ ack }) => Number(ack.seq));
+    expect(acked.toSorted((a, b) => a - b)).toEqual(events.slice(3).map((event) => Number(event.seq)));
+    const last = events.findLast((event) => event.messageEdited).messageEdited.text;
+    const { message } = await ok(bob.get(`/v1/rooms/${room}/messages/${seq}`));
+    expect(message).toMatchObject({ text: last, reactions: [] });
+    for (const prefix of ["one", "two"]) {
+      const texts = events.flatMap(({ messageEdited }) => messageEdited?.text ?? []);
+      const own = texts.filter((text: string) => text.startsWith(prefix));
+      expect(own).toEqual(Array.from({ length: 100 }, (_, i) => `${prefix} ${i}`));
+    }
+    await reader.untilSeq(room, events.length);
+    expect(reader.events(room)).toEqual(events.slice(2));
+    for (const client of [one, two, reader]) client.close();
+  });
+
+  test("a role taken away against what it allowed: nothing is done that follows the taking", async () => {
+    const [ada, bob, eve] = people as [Person, Person, Person];
+    const room = await roomOf(ada, bob, eve);
+    const role = (value: string) => ok(ada.patch(`/v1/rooms/${room}/members/${bob.userId}`, { role: value }));
+    for (let round = 0; round < 5; round++) {
+      await role("ROLE_MODERATOR");
+      const posts = await Promise.all(Array.from({ length: 20 }, (_, i) => send(eve, room, `m${i}`)));
+      const [, ...deletes] = await Promise.all([
+        role("ROLE_MEMBER"),
+        ...posts.map(({ seq }) => bob.delete(`/v1/rooms/${room}/messages/${seq}`)),
+      ]);
+      for (const { status } of deletes) expect([200, 403]).toContain(status);
+    }
+    const events = await timelineOf(ada, room);
+    let isModerator = false;
+    for (const event of events) {
+      if (event.roleChanged) isModerator = event.roleChanged.role === "ROLE_MODERATOR";
+      if (event.messageDeleted) expect(isModerator, `event ${event.seq}`).toBe(true);
+    }
+  });
+
+  test("a room deleted against everything: what was acked stands before its end", async () => {
+    const [ada, bob] = people as [Person, Person];
+    for (let round = 0; round < 5; round++) {
+      const room = await roomOf(ada, bob);
+      const client = await connect(stack.url, bob.accessToken);
+      const sends = Array.from({ length: 100 }, (_, i) =>
+        client.request({ send: { roomId: room, clientId: newClientId(), text: `m${i}` } }),
+      );
+      await sends[round];
+      await ok(ada.delete(`/v1/rooms/${room}`));
+      const acks = (await Promise.all(sends)).flatMap((frame) => (frame.ack ? [Number(frame.ack.seq)] : []));
+      await client.next((frame) => frame.feed?.roomLeft?.roomId === room);
+      const events = client.events(room);
+      expect(events.at(-1).roomDeleted).toEqual({});
+      expect(events.map((event) => Number(event.seq))).toEqual(events.map((_, i) => i + 3));
+      expect(acks).toEqual(events.slice(0, -1).map((event) => Number(event.seq)));
+      client.close();
+    }
+  });
+
   test("join against post: who joined sees everything, once and in order", async () => {
     const [ada, bob] = people as [Person, Person];
     const room = await roomOf(ada);
