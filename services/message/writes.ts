@@ -83,10 +83,12 @@ export function createWrites({ queue, roomSync, rates }: WritesDeps): Writes {
   }
 
   function answer({ op, answer: tell }: Write, outcome: OpResult | Error): void {
+    if (outcome instanceof Error) {
+      tell(outcome);
+      return;
+    }
     if (op[0] === "send") rates.settled(op[2], op[1], !isNotMember(outcome));
-    if (outcome instanceof Error) tell(outcome);
-    else if (outcome[0] === "refused") tell(refusalError(outcome[1]));
-    else tell(outcome as WriteOutcome);
+    tell(outcome[0] === "refused" ? refusalError(outcome[1]) : (outcome as WriteOutcome));
   }
 
   function rateLimit(op: MemberOp): RateLimitedError | undefined {

@@ -1,12 +1,14 @@
+import type { Generated } from "kysely";
 import type { OutboxTables } from "../../common/database/outbox-table.ts";
 
 /**
  * The tables of `message.db`. Times are milliseconds since the epoch; kinds, roles and reasons the numbers of types.ts.
  *
- * Rooms and people have numbers of their own in here, so that keys are a few bytes and not twice sixteen. What a send
- * writes is counted in pages: the row of the event, its place in the index of client ids, the member's row; and once a
- * batch for each room the head and an outbox row. There is deliberately no index of posts: every event knows how many
- * posts there are up to it and which was the last before it, so that pages of messages are found by stepping back.
+ * What a batch costs is mostly the pages that it touches. So rooms and people have numbers of their own in here, and keys
+ * are a few bytes instead of twice sixteen. Events lie in the order in which they came, whatever their room: the events
+ * of a batch share pages, and only the short keys, by room and seq and by client id, go to as many places as there are
+ * rooms. There is deliberately no index of posts: every event knows how many posts there are up to it and which was the
+ * last before it, so that pages of messages are found by stepping back.
  */
 export interface MessageTables extends OutboxTables {
   meta: MetaTable;
@@ -81,8 +83,9 @@ export interface RoomChangeTable {
   change_id: Uint8Array;
 }
 
-/** The timelines. Never deleted from; text is erased in place. */
+/** The timelines. Never deleted from; text is erased in place. Unique by room and seq. */
 export interface EventTable {
+  event_no: Generated<number>;
   room_no: number;
   seq: number;
   kind: number;

@@ -71,6 +71,7 @@ async function createRooms(db: Kysely<unknown>): Promise<void> {
 async function createEvents(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("event")
+    .addColumn("event_no", "integer", (column) => column.primaryKey())
     .addColumn("room_no", "integer", required)
     .addColumn("seq", "integer", required)
     .addColumn("kind", "integer", required)
@@ -91,8 +92,7 @@ async function createEvents(db: Kysely<unknown>): Promise<void> {
     .addColumn("topic", "text")
     // Last: what comes after a long text in a row costs reading over it.
     .addColumn("text", "text")
-    .addPrimaryKeyConstraint("event_key", ["room_no", "seq"])
-    .modifyEnd(sql`without rowid`)
+    .addUniqueConstraint("event_key", ["room_no", "seq"])
     .execute();
   await db.schema
     .createIndex("event_by_client_id")
