@@ -1,47 +1,11 @@
-// biome-ignore lint/style/noRestrictedImports: a commit that fails needs triggers
-import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import { newId } from "../common/ids.ts";
-import type { MessageTables } from "./db/tables.ts";
-import { openTestDatabase, roomChange } from "./test-database.ts";
-import type { MessageDatabase } from "./timeline-queue.ts";
-import { eventKind, type Op, type OpResult, rank } from "./types.ts";
-
-const tables = [
-  "room",
-  "person",
-  "member",
-  "room_change",
-  "event",
-  "reaction",
-  "reaction_count",
-  "feed",
-  "feed_due",
-  "deleted_room",
-  "deleted_message",
-  "outbox",
-] as const satisfies (keyof MessageTables)[];
-
-async function dump({ kysely }: MessageDatabase) {
-  const rows = await Promise.all(tables.map((table) => kysely.selectFrom(table).selectAll().execute()));
-  return Object.fromEntries(tables.map((table, i) => [table, rows[i]]));
-}
-
-/** Results by their outcome and what comes first: a seq, a version or a refusal. */
-const brief = (results: readonly OpResult[]) => results.map(([outcome, first]) => [outcome, first]);
-
-async function setUp() {
-  const database = await openTestDatabase();
-  const [roomId, ada, bob] = [newId(), newId(), newId()];
-  const joins = [roomChange(1, { userId: ada, role: rank.owner }), roomChange(2, { userId: bob })];
-  const append = async (...ops: Op[]) => (await database.call("append", ops, [])).results;
-  await append(["apply", roomId, joins]);
-  return { database, append, roomId, ada, bob, joins };
-}
+import { brief, dump, openTestRoom, roomChange } from "./test-database.ts";
+import { eventKind, type Op } from "./types.ts";
 
 describe("append", () => {
   test("what is refused or was so already leaves nothing behind", async () => {
-    const { database, append, roomId, ada, bob, joins } = await setUp();
+    const { database, append, roomId, ada, bob, joins } = await openTestRoom();
     const emoji = Array.from({ length: 51 }, (_, i) => String.fromCodePoint(0x1f400 + i));
     await append(
       ["send", roomId, ada, "c1", "one", 0],
@@ -176,7 +140,7 @@ describe("append", () => {
   });
 
   test("what fails in the middle leaves nothing behind either, and numbers are not mixed up after it", async () => {
-    const { database, append, roomId, ada } = await setUp();
+    const { database, append, roomId, ada } = await openTestRoom();
     const before = await dump(database);
     const other = newId();
     const failing = append(
@@ -192,54 +156,8 @@ describe("append", () => {
     expect(brief(await append(["send", third, owner, "c", "text", 0]))).toEqual([["done", 2]]);
   });
 
-  test("what was not committed is not believed", async () => {
-    const { database, append, roomId, ada, bob } = await setUp();
-    await append(["send", roomId, ada, "c1", "text", 0], ["send", roomId, bob, "c1", "text", 0]);
-    // What a trigger puts in is refused at the commit, when the procedure has long returned.
-    await sql`create table refused_at_commit (room_no integer references room deferrable initially deferred)`.execute(
-      database.kysely,
-    );
-    await sql`create trigger refuse_later after insert on event when new.text = 'refused'
-      begin insert into refused_at_commit values (-1); end`.execute(database.kysely);
-    await sql`create trigger refuse_later_too after insert on feed_due
-      begin insert into refused_at_commit values (-1); end`.execute(database.kysely);
-    const before = await dump(database);
-    const stranger = newId();
-    const failing: Op[][] = [
-      [["send", roomId, ada, "c2", "refused", 0]],
-      [
-        ["apply", roomId, [roomChange(3, { userId: stranger })]],
-        ["send", roomId, stranger, "c1", "refused", 0],
-      ],
-      [
-        ["apply", roomId, [roomChange(3, { userId: bob, kind: eventKind.memberLeft })]],
-        ["send", roomId, ada, "c2", "refused", 0],
-      ],
-      [["markRead", roomId, bob, 3]],
-    ];
-    for (const ops of failing) {
-      await expect(append(...ops)).rejects.toThrow("FOREIGN KEY");
-      expect(await dump(database)).toEqual(before);
-      expect(brief(await append(["send", roomId, stranger, "c1", "text", 0]))).toEqual([
-        ["refused", "NOT_MEMBER"],
-      ]);
-      const [bobs] = await append(["markRead", roomId, bob, 0]);
-      expect(bobs).toEqual(["read", 2, 1, false]);
-    }
-    const results = await append(
-      ["send", roomId, ada, "c2", "text", 0],
-      ["apply", roomId, [roomChange(3, { userId: stranger })]],
-      ["send", roomId, stranger, "c1", "text", 0],
-    );
-    expect(brief(results)).toEqual([
-      ["done", 5],
-      ["applied", 3],
-      ["done", 7],
-    ]);
-  });
-
   test("ops of one batch see what those before them did", async () => {
-    const { database, append, roomId, ada, bob } = await setUp();
+    const { database, append, roomId, ada, bob } = await openTestRoom();
     const leave = roomChange(3, { userId: bob, kind: eventKind.memberLeft });
     const results = await append(
       ["send", roomId, bob, "c", "text", 0],
@@ -276,7 +194,7 @@ describe("append", () => {
   });
 
   test("time never goes back in a room", async () => {
-    const { database, append, roomId, ada, bob } = await setUp();
+    const { database, append, roomId, ada, bob } = await openTestRoom();
     const soon = Date.now() + 60_000;
     const leave = roomChange(3, { userId: bob, kind: eventKind.memberLeft, at: soon });
     await append(["apply", roomId, [leave]]);
@@ -287,24 +205,5 @@ describe("append", () => {
     expect(times).toEqual(times.toSorted((a, b) => a - b));
     expect(times.at(-1)).toBe(times.at(-2));
     expect(times.at(-1)).toBeLessThan(soon);
-  });
-});
-
-describe("erase", () => {
-  test("takes slice by slice what a deletion left, until nothing is left", async () => {
-    const { database, append, roomId } = await setUp();
-    const people = Array.from({ length: 700 }, newId);
-    await append(["apply", roomId, people.map((userId, i) => roomChange(i + 3, { userId }))]);
-    const [author] = people as [string];
-    const [, seq] = (await append(["send", roomId, author, "c", "text", 0]))[0] as [string, number];
-    await append(...people.map((userId): Op => ["react", roomId, userId, seq, "👍"]));
-    await append(["delete", roomId, author, seq]);
-    expect((await dump(database)).reaction).toHaveLength(200);
-    let slices = 0;
-    while (await database.call("erase", 60)) slices += 1;
-    expect(slices).toBe(4);
-    const after = await dump(database);
-    expect(after.reaction).toEqual([]);
-    expect(after.deleted_message).toEqual([]);
   });
 });

@@ -2,8 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newId } from "../common/ids.ts";
+import { dump, openTestRoom, roomChange } from "./test-database.ts";
 import { createFolder, startTestMessage } from "./test-message.ts";
 import { deleted, joined, updated } from "./test-peers.ts";
+import type { Op } from "./types.ts";
 
 /** What of these texts is anywhere in the folder's files. */
 function found(folder: string, ...texts: string[]): string[] {
@@ -71,17 +73,19 @@ test("the text of a deleted room goes in the background, after a restart too", a
   expect(found(folder, ...secrets, "standing-text")).toEqual(["standing-text"]);
 });
 
-test("a message with more reactions than a transaction takes loses all of them", async () => {
-  const parley = await startTestMessage({ eraseIntervalMs: 20 });
-  const people = await parley.people(60);
-  const [ada] = people;
-  const roomId = await parley.roomOf(...people);
-  const { seq } = await ada.send(roomId, "text");
-  const emoji = Array.from({ length: 12 }, (_, i) => String.fromCodePoint(0x1f400 + i));
-  const reactions = people.flatMap(({ calls }) =>
-    emoji.map((each) => calls.addReaction({ roomId, seq, emoji: each })),
-  );
-  await Promise.all(reactions);
-  await ada.calls.deleteMessage({ roomId, seq });
-  expect((await ada.calls.getMessage({ roomId, seq })).message?.reactions).toEqual([]);
+test("what a deletion left goes slice by slice, until nothing is left", async () => {
+  const { database, append, roomId } = await openTestRoom();
+  const people = Array.from({ length: 700 }, newId);
+  await append(["apply", roomId, people.map((userId, i) => roomChange(i + 3, { userId }))]);
+  const [author] = people as [string];
+  const [, seq] = (await append(["send", roomId, author, "c", "text", 0]))[0] as [string, number];
+  await append(...people.map((userId): Op => ["react", roomId, userId, seq, "👍"]));
+  await append(["delete", roomId, author, seq]);
+  expect((await dump(database)).reaction).toHaveLength(200);
+  let slices = 0;
+  while (await database.call("erase", 60)) slices += 1;
+  expect(slices).toBe(4);
+  const after = await dump(database);
+  expect(after.reaction).toEqual([]);
+  expect(after.deleted_message).toEqual([]);
 });

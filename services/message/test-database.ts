@@ -6,7 +6,7 @@ import type { ReadProcedures, WriteProcedures } from "./db/procedures.ts";
 import type { MessageTables } from "./db/tables.ts";
 import { createFolder, logger } from "./test-message.ts";
 import type { MessageDatabase } from "./timeline-queue.ts";
-import { eventKind, type RoomChangeRow } from "./types.ts";
+import { eventKind, type Op, type OpResult, type RoomChangeRow, rank } from "./types.ts";
 
 /** For tests: the real database, without the service. */
 export async function openTestDatabase(): Promise<MessageDatabase> {
@@ -38,4 +38,38 @@ export function roomChange(version: number, change: Partial<RoomChangeRow> = {})
     invitationId: "",
     ...change,
   };
+}
+
+/** Everything in the tables that `append` writes. */
+const tables = [
+  "room",
+  "person",
+  "member",
+  "room_change",
+  "event",
+  "reaction",
+  "reaction_count",
+  "feed",
+  "feed_due",
+  "deleted_room",
+  "deleted_message",
+  "outbox",
+] as const satisfies (keyof MessageTables)[];
+
+export async function dump({ kysely }: MessageDatabase) {
+  const rows = await Promise.all(tables.map((table) => kysely.selectFrom(table).selectAll().execute()));
+  return Object.fromEntries(tables.map((table, i) => [table, rows[i]]));
+}
+
+/** Results by their outcome and what comes first: a seq, a version or a refusal. */
+export const brief = (results: readonly OpResult[]) => results.map(([outcome, first]) => [outcome, first]);
+
+/** A database with a room of two, the first one its owner. */
+export async function openTestRoom() {
+  const database = await openTestDatabase();
+  const [roomId, ada, bob] = [newId(), newId(), newId()];
+  const joins = [roomChange(1, { userId: ada, role: rank.owner }), roomChange(2, { userId: bob })];
+  const append = async (...ops: Op[]) => (await database.call("append", ops, [])).results;
+  await append(["apply", roomId, joins]);
+  return { database, append, roomId, ada, bob, joins };
 }

@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { bytesToId, idToBytes } from "../../../common/ids.ts";
 import type { FeedRow, InboxCursor, InboxRow } from "../../types.ts";
 import type { ReadProcedures } from "../procedures.ts";
-import type { MessageView } from "./read-messages.ts";
+import type { MessageView } from "./message-view.ts";
 import type { Access } from "./read-rooms.ts";
 
 type PersonReads = Pick<ReadProcedures, "listInbox" | "readFeed">;
@@ -29,7 +29,7 @@ export function createPersonReads(db: DatabaseSync, access: Access, messages: Me
       lastAt: row.head_at,
       readSeq: row.read_seq,
       unreadCount: row.post_count - row.read_posts - row.own_posts,
-      lastMessage: lastSeq === 0 ? undefined : messages.read({ roomNo, userNo, headSeq }, lastSeq),
+      lastMessage: lastSeq === 0 ? undefined : messages.find({ roomNo, userNo, headSeq }, lastSeq),
     };
   }
 
