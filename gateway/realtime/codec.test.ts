@@ -56,6 +56,13 @@ describe("what is written by hand equals what protobuf-es writes", () => {
     }
   });
 
+  test("rooms that are gone", () => {
+    for (const roomId of texts) {
+      const gone = frame({ kind: { case: "roomGone", value: { roomId } } });
+      expect(jsonOf(gone)).toBe(general(gone));
+    }
+  });
+
   test("everything else is left to it", () => {
     const error = frame({ ref: "1", kind: { case: "error", value: toStatus(new RoomNotFoundError()) } });
     expect(JSON.parse(jsonOf(error))).toMatchObject({

@@ -110,13 +110,19 @@ export function encodeJson(frame: ServerFrame): Buffer {
   return frameText(jsonOf(frame));
 }
 
-/** Exactly what protobuf-es writes; the two kinds that make up nearly all frames without walking descriptors. */
+/**
+ * Exactly what protobuf-es writes, without walking descriptors for the two kinds that make up nearly all frames and for
+ * the one that a single frame of a client's can ask for thousands of.
+ */
 export function jsonOf(frame: ServerFrame): string {
   const { kind, ref } = frame;
   if (kind.case === "ack" && ref !== undefined)
     return `{"ref":${JSON.stringify(ref)},"ack":${ackJson(kind.value)}}`;
   if (kind.case === "event" && ref === undefined && kind.value.body.case === "messagePosted") {
     return `{"event":${postedJson(kind.value)}}`;
+  }
+  if (kind.case === "roomGone" && ref === undefined) {
+    return `{"roomGone":{"roomId":${JSON.stringify(kind.value.roomId)}}}`;
   }
   return JSON.stringify(toJson(ServerFrameSchema, frame, writeOptions));
 }

@@ -124,5 +124,8 @@ test("what can't be opened says which file and why", async () => {
 
 test("procedures that fit no table are found when the database is opened", async () => {
   const migrations = { "0001-nothing": { up: async () => {} } };
-  await expect(openTestDatabase({ folder: testFolder(), migrations })).rejects.toThrow("no such table: room");
+  // By the writer or by the reader, whichever is first.
+  await expect(openTestDatabase({ folder: testFolder(), migrations })).rejects.toThrow(
+    /no such table: (room|message)/,
+  );
 });
