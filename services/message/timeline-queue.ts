@@ -55,11 +55,11 @@ export function createTimelineQueue({ database, outbox, logger }: TimelineQueueD
   let scheduled = false;
   let onIdle: (() => void)[] = [];
 
-  /** In the next phase of the event loop, so that what arrives in one phase goes together. */
+  /** At the end of the turn, so that what one request of a gateway brought goes together. */
   function schedule(): void {
     if (scheduled || underWay >= maxUnderWay) return;
     scheduled = true;
-    setImmediate(pump);
+    queueMicrotask(pump);
   }
 
   function pump(): void {
