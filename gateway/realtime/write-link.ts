@@ -20,8 +20,9 @@ export type Outcome = { ack: WriteAck } | { error: Status };
  * This gateway's stream to Message: everybody's writes in batches, answered in batches.
  *
  * Writes of one turn of the event loop travel together. When the stream breaks, another is opened, the callers are
- * introduced again and what is not answered is sent again, in order: Message knows the client ids, so nothing is done
- * twice. A write that has waited `giveUpMs` while no stream answers is answered UNAVAILABLE; it may still have been done.
+ * introduced again and what is not answered is sent again, in order. A send is not done twice, since Message knows its
+ * client id; other writes end as they were, but two that undo each other may stand in the timeline again. A write that
+ * has waited `giveUpMs` while no stream answers is answered UNAVAILABLE; it may still have been done.
  */
 export interface WriteLink {
   /** Introduces a caller; the slot is for `write`. */
