@@ -1,9 +1,7 @@
 import type { AddressInfo } from "node:net";
-import type { FastifyRequest } from "fastify";
 import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
-import { RateLimitedError } from "../services/common/errors.ts";
 import type { Service, ServiceDeps } from "../services/common/lifecycle.ts";
-import { createRateLimiter } from "../services/common/rate-limit.ts";
+import { createPublicCalls } from "./calls.ts";
 import type { GatewayConfig } from "./config.ts";
 import { mountHealth } from "./health.ts";
 import { createHttpApp } from "./http.ts";
@@ -28,17 +26,8 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
   const app = createHttpApp({ logger });
   const realtime = startRealtime(config, { ...deps, logger });
   const auth = deps.rpc.client(AuthInternalService);
-  const perAddress = createRateLimiter(config.requestsPerAddress);
-  const perUser = createRateLimiter(config.requestsPerUser);
+  const calls = createPublicCalls({ ...config, rpc: deps.rpc, verifier: deps.verifier });
   let stopping = false;
-
-  /** Who is known to ask is counted by person, everybody by address. */
-  function limit(request: FastifyRequest): void {
-    const token = bearerOf(request.headers.authorization);
-    const caller = token === undefined ? undefined : deps.verifier.cached(token);
-    const wait = Math.max(perAddress.take(request.ip), caller ? perUser.take(caller.userId) : 0);
-    if (wait > 0) throw new RateLimitedError(wait);
-  }
 
   mountHealth(app, { rpc: deps.rpc, stopping: () => stopping });
   app.get("/.well-known/jwks.json", async (_, reply) => {
@@ -46,16 +35,7 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
     reply.header("cache-control", "public, max-age=300").type("application/json; charset=utf-8");
     return jwksJson;
   });
-  app.register((api, _, done) => {
-    api.addHook("preHandler", async (request) => limit(request));
-    mountRest(api, {
-      services: publicServices,
-      rpc: deps.rpc,
-      requestTimeoutMs: config.requestTimeoutMs,
-      callHeaders,
-    });
-    done();
-  });
+  mountRest(app, { services: publicServices, calls });
   mountUpgrade(app, { realtime, config, logger });
 
   async function close(): Promise<void> {
@@ -77,15 +57,4 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
     url: `http://${address.includes(":") ? `[${address}]` : address}:${port}`,
     close,
   };
-}
-
-function bearerOf(authorization: string | undefined): string | undefined {
-  return authorization?.startsWith("Bearer ") ? authorization.slice("Bearer ".length) : undefined;
-}
-
-function callHeaders(request: FastifyRequest): Headers {
-  const headers = new Headers({ "parley-client-address": request.ip, "x-request-id": request.id });
-  if (request.headers.authorization !== undefined)
-    headers.set("authorization", request.headers.authorization);
-  return headers;
 }

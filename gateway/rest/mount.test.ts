@@ -5,6 +5,7 @@ import { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import { UserService } from "#gen/parley/user/v1/user_service_pb.js";
 import { toConnectError } from "../../services/common/errors.ts";
+import { createPublicCalls } from "../calls.ts";
 import { RoomNotFoundError } from "../errors.ts";
 import { createHttpApp } from "../http.ts";
 import { publicServices } from "../services.ts";
@@ -42,9 +43,13 @@ function createApp() {
   const app = createHttpApp({ logger: pino({ enabled: false }) });
   mountRest(app, {
     services: publicServices,
-    rpc: { transport: () => transport },
-    requestTimeoutMs: 1000,
-    callHeaders: (request) => new Headers({ authorization: request.headers.authorization ?? "" }),
+    calls: createPublicCalls({
+      rpc: { transport: () => transport },
+      verifier: { cached: () => undefined },
+      requestsPerUser: undefined,
+      requestsPerAddress: undefined,
+      requestTimeoutMs: 1000,
+    }),
   });
   return { app, asked };
 }

@@ -1,17 +1,15 @@
 import { type DescService, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { statusRegistry } from "../../services/common/errors.ts";
-import type { RpcClients } from "../../services/common/rpc/rpc.ts";
+import type { PublicCalls } from "../calls.ts";
 import { MethodNotAllowedError } from "../errors.ts";
+import { originOf } from "../http-origin.ts";
 import { type Binding, bindingsOf } from "./bindings.ts";
 import { decodeRequest } from "./request.ts";
 
 export interface RestDeps {
   readonly services: readonly DescService[];
-  readonly rpc: Pick<RpcClients, "transport">;
-  readonly requestTimeoutMs: number;
-  /** Headers for the service that is called: who calls, from where, which request this is. */
-  callHeaders(request: FastifyRequest): Headers;
+  readonly calls: PublicCalls;
 }
 
 const verbs: readonly HTTPMethods[] = ["GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE"];
@@ -35,27 +33,20 @@ export function mountRest(app: FastifyInstance, deps: RestDeps): void {
   }
 }
 
-function handlerOf(binding: Binding, deps: RestDeps) {
+function handlerOf(binding: Binding, { calls }: RestDeps) {
   const { method } = binding;
-  const transport = deps.rpc.transport(method.parent);
   return async (request: FastifyRequest, reply: FastifyReply) => {
+    const origin = originOf("rest", request, reply);
+    calls.admit(method, origin);
     const input = decodeRequest(
       binding,
       request.params as Record<string, string>,
       request.query as Record<string, unknown>,
       request.body as JsonValue | undefined,
     );
-    const gone = new AbortController();
-    reply.raw.once("close", () => gone.abort());
-    const response = await transport.unary(
-      method,
-      gone.signal,
-      deps.requestTimeoutMs,
-      deps.callHeaders(request),
-      input,
-    );
+    const answer = await calls.unary(method, input, origin);
     reply.type("application/json; charset=utf-8");
-    return jsonOf(binding, response.message);
+    return jsonOf(binding, answer);
   };
 }
 

@@ -1,0 +1,108 @@
+import type { DescMethodStreaming, DescMethodUnary, Message } from "@bufbuild/protobuf";
+import type { Transport } from "@connectrpc/connect";
+import type { TokenVerifier } from "../services/common/auth.ts";
+import { DeadlineExceededError, RateLimitedError } from "../services/common/errors.ts";
+import type { Rate } from "../services/common/rate-limit.ts";
+import { createRateLimiter } from "../services/common/rate-limit.ts";
+import { clientAddressHeader, requestIdHeader } from "../services/common/rpc/caller.ts";
+import type { RpcClients } from "../services/common/rpc/rpc.ts";
+
+/** The surface by which a call comes in. */
+export type Surface = "rest" | "connect" | "grpc_web" | "grpc";
+
+/** What a surface knows of a call besides its message. */
+export interface CallOrigin {
+  readonly surface: Surface;
+  /** The client's network address, as far as trusted proxies tell it. */
+  readonly address: string;
+  /** Names the call in logs, and in its answer as `x-request-id`. */
+  readonly requestId: string;
+  /** The Authorization header as it came. */
+  readonly authorization: string | undefined;
+  /** Aborts when the client is gone. */
+  readonly signal: AbortSignal;
+  /** How long the client waits, in ms; undefined if it did not say. */
+  readonly timeoutMs: number | undefined;
+}
+
+export type PublicMethod = DescMethodUnary | DescMethodStreaming;
+
+/**
+ * The one door to the public RPCs: every surface decodes what came, calls through here, and encodes the answer. What
+ * holds for all calls whatever way they come (rates, deadlines, what the services are told of the caller) is here.
+ */
+export interface PublicCalls {
+  /** To be asked before anything is spent on the call's message. Throws to refuse it. */
+  admit(method: PublicMethod, origin: CallOrigin): void;
+  /** Throws the ConnectErrors that the service's errors have become. */
+  unary(method: DescMethodUnary, input: Message, origin: CallOrigin): Promise<Message>;
+  /** Leaving the iteration cancels the call. */
+  stream(method: DescMethodStreaming, input: Message, origin: CallOrigin): Promise<AsyncIterable<Message>>;
+}
+
+export interface PublicCallsDeps {
+  rpc: Pick<RpcClients, "transport">;
+  verifier: Pick<TokenVerifier, "cached">;
+  requestsPerUser: Rate | undefined;
+  requestsPerAddress: Rate | undefined;
+  /** The longest that a call may take, in ms, streams apart. */
+  requestTimeoutMs: number;
+}
+
+export function createPublicCalls(deps: PublicCallsDeps): PublicCalls {
+  const perAddress = createRateLimiter(deps.requestsPerAddress);
+  const perUser = createRateLimiter(deps.requestsPerUser);
+  const transportOf = (method: PublicMethod): Transport => deps.rpc.transport(method.parent);
+
+  return {
+    /** Who is known to ask is counted by person, everybody by address. */
+    admit(_method, { address, authorization }) {
+      const token = bearerOf(authorization);
+      const caller = token === undefined ? undefined : deps.verifier.cached(token);
+      const wait = Math.max(perAddress.take(address), caller ? perUser.take(caller.userId) : 0);
+      if (wait > 0) throw new RateLimitedError(wait);
+    },
+
+    async unary(method, input, origin) {
+      const timeoutMs = Math.min(origin.timeoutMs ?? Number.POSITIVE_INFINITY, deps.requestTimeoutMs);
+      if (timeoutMs <= 0) throw new DeadlineExceededError();
+      const { message } = await transportOf(method).unary(
+        method,
+        origin.signal,
+        timeoutMs,
+        headersOf(origin),
+        input,
+      );
+      return message;
+    },
+
+    async stream(method, input, origin) {
+      const { timeoutMs } = origin;
+      if (timeoutMs !== undefined && timeoutMs <= 0) throw new DeadlineExceededError();
+      const { message } = await transportOf(method).stream(
+        method,
+        origin.signal,
+        timeoutMs,
+        headersOf(origin),
+        only(input),
+      );
+      return message;
+    },
+  };
+}
+
+/** What the service is told: who calls, from where, which request this is. Nothing else of the client's headers. */
+function headersOf({ address, requestId, authorization }: CallOrigin): Headers {
+  const headers = new Headers({ [clientAddressHeader]: address, [requestIdHeader]: requestId });
+  if (authorization !== undefined) headers.set("authorization", authorization);
+  return headers;
+}
+
+function bearerOf(authorization: string | undefined): string | undefined {
+  const match = /^bearer +(\S+)$/i.exec(authorization ?? "");
+  return match?.[1];
+}
+
+async function* only(input: Message): AsyncGenerator<Message> {
+  yield input;
+}
