@@ -3,6 +3,7 @@ import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_servi
 import type { Service, ServiceDeps } from "../services/common/lifecycle.ts";
 import { createPublicCalls } from "./calls.ts";
 import type { GatewayConfig } from "./config.ts";
+import { mountDocs } from "./docs/mount.ts";
 import { mountHealth } from "./health.ts";
 import { createHttpApp } from "./http.ts";
 import { startRealtime } from "./realtime/realtime.ts";
@@ -35,6 +36,7 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
     reply.header("cache-control", "public, max-age=300").type("application/json; charset=utf-8");
     return jwksJson;
   });
+  mountDocs(app);
   mountRest(app, { services: publicServices, calls });
   mountUpgrade(app, { realtime, config, logger });
 

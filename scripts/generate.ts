@@ -1,18 +1,19 @@
 /**
- * `npm run generate`: gen/ from proto/. With `--check` it changes nothing and fails when gen/ is not what would be
- * generated.
+ * `npm run generate`: gen/ from proto/, the code and the image that clients are generated from. With `--check` it changes
+ * nothing and fails when gen/ is not what would be generated.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildPublicImage } from "./public-image.ts";
 import { writeThirdPartyProtos } from "./third-party-protos.ts";
 
 writeThirdPartyProtos("third_party");
 if (process.argv.includes("--check")) {
   const fresh = mkdtempSync(join(tmpdir(), "parley-gen-"));
   try {
-    generate(["--output", fresh]);
+    generate(fresh);
     const differing = difference(join(fresh, "gen"), "gen");
     if (differing.length > 0) {
       console.error(`gen/ is not up to date, run npm run generate:\n  ${differing.join("\n  ")}`);
@@ -22,11 +23,13 @@ if (process.argv.includes("--check")) {
     rmSync(fresh, { recursive: true });
   }
 } else {
-  generate([]);
+  generate(".");
 }
 
-function generate(options: string[]): void {
-  execFileSync("node_modules/.bin/buf", ["generate", ...options], { stdio: "inherit" });
+/** Into gen/ in this folder. */
+function generate(folder: string): void {
+  execFileSync("node_modules/.bin/buf", ["generate", "--output", folder], { stdio: "inherit" });
+  writeFileSync(join(folder, "gen/parley.binpb"), buildPublicImage());
 }
 
 /** Files that are not the same in both folders. */
@@ -43,7 +46,7 @@ function filesIn(folder: string): string[] {
 
 function read(file: string): string | undefined {
   try {
-    return readFileSync(file, "utf8");
+    return readFileSync(file, "base64");
   } catch {
     return undefined;
   }

@@ -1,0 +1,36 @@
+import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { pino } from "pino";
+import { expect, test } from "vitest";
+import { createHttpApp } from "../http.ts";
+import { publicServices } from "../services.ts";
+import { mountDocs } from "./mount.ts";
+
+function createApp() {
+  const app = createHttpApp({ logger: pino({ enabled: false }) });
+  mountDocs(app);
+  return app;
+}
+
+test("/parley.binpb has the public contracts with comments and nothing internal", async () => {
+  const answer = await createApp().inject("/parley.binpb");
+  expect(answer.headers["content-type"]).toBe("application/protobuf");
+  const image = fromBinary(FileDescriptorSetSchema, answer.rawPayload);
+  const registry = createFileRegistry(image);
+  for (const { typeName } of publicServices) expect(registry.getService(typeName), typeName).toBeDefined();
+  expect(image.file.filter(({ name }) => name.includes("internal"))).toEqual([]);
+  expect(image.file.every(({ sourceCodeInfo }) => sourceCodeInfo !== undefined)).toBe(true);
+});
+
+test("what is known already is not sent again", async () => {
+  const app = createApp();
+  const { headers } = await app.inject("/parley.binpb");
+  const etag = String(headers.etag);
+  expect(headers["cache-control"]).toBe("public, no-cache");
+  for (const known of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
+    const again = await app.inject({ url: "/parley.binpb", headers: { "if-none-match": known } });
+    expect([again.statusCode, again.body, again.headers.etag]).toEqual([304, "", etag]);
+  }
+  const other = await app.inject({ url: "/parley.binpb", headers: { "if-none-match": '"other"' } });
+  expect(other.statusCode).toBe(200);
+});
