@@ -32,6 +32,13 @@ const maxBody = 128 * 1024;
 /** Whatever stands where an id belongs is an unknown one: as long as the head of a request may be, Node's 16 KiB. */
 const maxParam = 16 * 1024;
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The route refuses what is wrong with a request's encoding and body itself, in its own framing. */
+    ownFaults?: boolean;
+  }
+}
+
 /** The HTTP side of the gateway, without routes and not listening yet: parsing, errors, headers. */
 export function createHttpApp(deps: { logger: Logger }): FastifyInstance {
   const app = Fastify({
@@ -65,6 +72,7 @@ export function createHttpApp(deps: { logger: Logger }): FastifyInstance {
     reply.header("x-content-type-options", "nosniff");
     reply.header("cache-control", "no-store");
     const encoding = request.headers["content-encoding"];
+    if (request.routeOptions.config.ownFaults) return;
     if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
       throw new InvalidArgumentError([
         { field: "", description: "a Content-Encoding is not taken, send it plain" },

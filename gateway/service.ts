@@ -3,6 +3,8 @@ import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_servi
 import type { Service, ServiceDeps } from "../services/common/lifecycle.ts";
 import { createPublicCalls } from "./calls.ts";
 import type { GatewayConfig } from "./config.ts";
+import { mountConnect } from "./connect/mount.ts";
+import { allowOrigins } from "./cors.ts";
 import { mountDocs } from "./docs/mount.ts";
 import { mountHealth } from "./health.ts";
 import { createHttpApp } from "./http.ts";
@@ -30,6 +32,7 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
   const calls = createPublicCalls({ ...config, rpc: deps.rpc, verifier: deps.verifier });
   let stopping = false;
 
+  allowOrigins(app, config.allowedOrigins);
   mountHealth(app, { rpc: deps.rpc, stopping: () => stopping });
   app.get("/.well-known/jwks.json", async (_, reply) => {
     const { jwksJson } = await auth.getKeySet({}, { timeoutMs: config.requestTimeoutMs });
@@ -37,6 +40,7 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
     return jwksJson;
   });
   mountDocs(app);
+  mountConnect(app, { services: publicServices, calls });
   mountRest(app, { services: publicServices, calls });
   mountUpgrade(app, { realtime, config, logger });
 
