@@ -2,8 +2,8 @@ import type { DescMethodStreaming, DescMethodUnary, Message } from "@bufbuild/pr
 import type { Transport } from "@connectrpc/connect";
 import type { TokenVerifier } from "../services/common/auth.ts";
 import { DeadlineExceededError, RateLimitedError } from "../services/common/errors.ts";
-import type { Rate } from "../services/common/rate-limit.ts";
-import { createRateLimiter } from "../services/common/rate-limit.ts";
+import type { Metrics } from "../services/common/metrics.ts";
+import { countRefusals, createRateLimiter, type Rate } from "../services/common/rate-limit.ts";
 import { clientAddressHeader, requestIdHeader } from "../services/common/rpc/caller.ts";
 import type { RpcClients } from "../services/common/rpc/rpc.ts";
 
@@ -34,6 +34,8 @@ export type PublicMethod = DescMethodUnary | DescMethodStreaming;
 export interface PublicCalls {
   /** To be asked before anything is spent on the call's message. Throws to refuse it. */
   admit(method: PublicMethod, origin: CallOrigin): void;
+  /** To be told of what ended a call before `unary` or `stream`: it was not admitted, or not what the RPC takes. */
+  refused(method: PublicMethod, origin: CallOrigin, error: unknown): void;
   /** Throws the ConnectErrors that the service's errors have become. */
   unary(method: DescMethodUnary, input: Message, origin: CallOrigin): Promise<Message>;
   /** Leaving the iteration cancels the call. */
@@ -47,11 +49,13 @@ export interface PublicCallsDeps {
   requestsPerAddress: Rate | undefined;
   /** The longest that a call may take, in ms, streams apart. */
   requestTimeoutMs: number;
+  metrics?: Metrics | undefined;
 }
 
 export function createPublicCalls(deps: PublicCallsDeps): PublicCalls {
   const perAddress = createRateLimiter(deps.requestsPerAddress);
   const perUser = createRateLimiter(deps.requestsPerUser);
+  countRefusals(deps.metrics, { requests_per_address: perAddress, requests_per_user: perUser });
   const transportOf = (method: PublicMethod): Transport => deps.rpc.transport(method.parent);
 
   return {
@@ -62,6 +66,8 @@ export function createPublicCalls(deps: PublicCallsDeps): PublicCalls {
       const wait = Math.max(perAddress.take(address), caller ? perUser.take(caller.userId) : 0);
       if (wait > 0) throw new RateLimitedError(wait);
     },
+
+    refused() {},
 
     async unary(method, input, origin) {
       const timeoutMs = Math.min(origin.timeoutMs ?? Number.POSITIVE_INFINITY, deps.requestTimeoutMs);

@@ -1,6 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
 import type { Service, ServiceDeps } from "../services/common/lifecycle.ts";
+import { createCallTally } from "./call-tally.ts";
 import { createPublicCalls } from "./calls.ts";
 import type { GatewayConfig } from "./config.ts";
 import { mountConnect } from "./connect/mount.ts";
@@ -12,6 +13,7 @@ import { startRealtime } from "./realtime/realtime.ts";
 import { mountRest } from "./rest/mount.ts";
 import { publicServices } from "./services.ts";
 import { mountUpgrade } from "./upgrade.ts";
+import { watchCalls } from "./watched-calls.ts";
 
 /** A gateway that listens. */
 export interface Gateway extends Service {
@@ -29,7 +31,9 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
   const app = createHttpApp({ logger });
   const realtime = startRealtime(config, { ...deps, logger });
   const auth = deps.rpc.client(AuthInternalService);
-  const calls = createPublicCalls({ ...config, rpc: deps.rpc, verifier: deps.verifier });
+  const { rpc, verifier, metrics } = deps;
+  const tally = metrics && createCallTally(metrics);
+  const calls = watchCalls(createPublicCalls({ ...config, rpc, verifier, metrics }), { logger, tally });
   let stopping = false;
 
   allowOrigins(app, config.allowedOrigins);

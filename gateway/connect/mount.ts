@@ -112,6 +112,7 @@ async function readRequest(
     }
     return { body, fault: undefined };
   } catch (error) {
+    calls.refused(method as PublicMethod, origin, error);
     return { body, fault: error };
   }
 }

@@ -1,7 +1,7 @@
 import { type DescService, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { statusRegistry } from "../../services/common/errors.ts";
-import type { PublicCalls } from "../calls.ts";
+import type { CallOrigin, PublicCalls } from "../calls.ts";
 import { MethodNotAllowedError } from "../errors.ts";
 import { originOf } from "../http-origin.ts";
 import { type Binding, bindingsOf } from "./bindings.ts";
@@ -37,17 +37,31 @@ function handlerOf(binding: Binding, { calls }: RestDeps) {
   const { method } = binding;
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const origin = originOf("rest", request, reply);
-    calls.admit(method, origin);
-    const input = decodeRequest(
+    const input = admitted(binding, calls, request, origin);
+    const answer = await calls.unary(method, input, origin);
+    reply.type("application/json; charset=utf-8");
+    return jsonOf(binding, answer);
+  };
+}
+
+function admitted(
+  binding: Binding,
+  calls: PublicCalls,
+  request: FastifyRequest,
+  origin: CallOrigin,
+): Message {
+  try {
+    calls.admit(binding.method, origin);
+    return decodeRequest(
       binding,
       request.params as Record<string, string>,
       request.query as Record<string, unknown>,
       request.body as JsonValue | undefined,
     );
-    const answer = await calls.unary(method, input, origin);
-    reply.type("application/json; charset=utf-8");
-    return jsonOf(binding, answer);
-  };
+  } catch (error) {
+    calls.refused(binding.method, origin, error);
+    throw error;
+  }
 }
 
 function jsonOf(binding: Binding, message: Message): string {

@@ -3,6 +3,7 @@ import { type AuthConfig, readAuthConfig } from "../auth/config.ts";
 import { type Environment, type EnvReader, readEnvironment } from "../common/config.ts";
 import { DatabaseUrlError, parseDatabaseUrl } from "../common/database/database-url.ts";
 import { type LogLevel, logLevels } from "../common/logger.ts";
+import type { OperatorConfig } from "../common/operator-port.ts";
 import { type DeliveryConfig, readDeliveryConfig } from "../delivery/config.ts";
 import { type MessageConfig, readMessageConfig } from "../message/config.ts";
 import { type RoomConfig, readRoomConfig } from "../room/config.ts";
@@ -13,6 +14,8 @@ export interface ParleyConfig {
   readonly databaseUrl: string;
   /** The port for gRPC, if one was named. */
   readonly grpcPort: number | undefined;
+  /** Where metrics and health are shown, if a port was named. */
+  readonly operator: OperatorConfig | undefined;
   readonly issuer: string;
   readonly auth: AuthConfig;
   readonly room: RoomConfig;
@@ -28,6 +31,7 @@ export function readParleyConfig(env: Environment): ParleyConfig {
     logLevel: reader.oneOf("PARLEY_LOG_LEVEL", logLevels, { default: "info" }),
     databaseUrl: readDatabaseUrl(reader),
     grpcPort: reader.port("PARLEY_GRPC_PORT", { optional: true }),
+    operator: readOperatorConfig(reader),
     issuer: reader.string("PARLEY_ISSUER", { default: "parley" }),
     auth: readAuthConfig(reader),
     room: readRoomConfig(reader),
@@ -39,6 +43,13 @@ export function readParleyConfig(env: Environment): ParleyConfig {
   refuseMesh(reader);
   reader.finish();
   return config;
+}
+
+/** Off unless a port is named; and then for this machine alone, unless an address is. */
+function readOperatorConfig(reader: EnvReader): OperatorConfig | undefined {
+  const port = reader.port("PARLEY_OPERATOR_PORT", { optional: true });
+  const host = reader.string("PARLEY_OPERATOR_HOST", { default: "127.0.0.1" });
+  return port === undefined ? undefined : Object.freeze({ host, port });
 }
 
 function readDatabaseUrl(reader: EnvReader): string {
@@ -58,5 +69,4 @@ function refuseMesh(reader: EnvReader): void {
   const why = "this version runs all services in one process, leave it out";
   for (const service of ["AUTH", "ROOM", "MESSAGE", "DELIVERY"]) reader.refuse(`PARLEY_${service}_URL`, why);
   reader.refuse("PARLEY_MESH_PORT", why);
-  reader.refuse("PARLEY_OPERATOR_PORT", "this version serves no metrics, leave it out");
 }

@@ -3,14 +3,19 @@ import { type Gateway, startGateway } from "../../gateway/service.ts";
 import { startAuth } from "../auth/service.ts";
 import { createTokenVerifier } from "../common/auth.ts";
 import { createEmbeddedEventLog } from "../common/events/embedded.ts";
+import { createHealthCheck } from "../common/health.ts";
 import { type CloseStack, runForever, type Service, type ServiceDeps } from "../common/lifecycle.ts";
+import { createMetrics, type Metrics, type MetricsRegistry } from "../common/metrics.ts";
+import { type ProcessState, startOperatorPort } from "../common/operator-port.ts";
 import { createServerInterceptors } from "../common/rpc/interceptors.ts";
 import { createLocalRpc } from "../common/rpc/local.ts";
+import type { RpcClients } from "../common/rpc/rpc.ts";
 import { createValidator } from "../common/validation.ts";
 import { startDelivery } from "../delivery/service.ts";
 import { startMessage } from "../message/service.ts";
 import { startRoom } from "../room/service.ts";
 import type { ParleyConfig } from "./config.ts";
+import { version } from "./version.ts";
 
 export interface StartParleyDeps {
   logger: Logger;
@@ -26,7 +31,11 @@ export interface StartParleyDeps {
  */
 export async function startParley(config: ParleyConfig, deps: StartParleyDeps): Promise<Gateway> {
   const { logger, stack, signal } = deps;
-  const shared = startShared(config, deps);
+  const metrics = config.operator && createMetrics();
+  const shared = startShared(config, deps, metrics);
+  let started = false;
+  const state = () => (signal.aborted ? "stopping" : started ? "ready" : "starting");
+  if (metrics) await startOperator(config, deps, { metrics, state, rpc: shared.rpc });
 
   async function start<S extends Service>(opened: Promise<S>): Promise<S> {
     const service = await opened;
@@ -41,11 +50,31 @@ export async function startParley(config: ParleyConfig, deps: StartParleyDeps): 
   await start(startMessage(config.message, named("message")));
   await start(startDelivery(config.delivery, named("delivery")));
   startWork(shared, stack, logger);
-  return start(startGateway(config.gateway, shared));
+  const gateway = await start(startGateway(config.gateway, shared));
+  started = true;
+  return gateway;
+}
+
+/** Below everything else, so that it shows what starts and what stops. */
+async function startOperator(
+  { operator }: ParleyConfig,
+  { logger, stack }: StartParleyDeps,
+  deps: { metrics: MetricsRegistry; state: () => ProcessState; rpc: RpcClients },
+): Promise<void> {
+  if (operator === undefined) return;
+  const { metrics, state, rpc } = deps;
+  const health = createHealthCheck({ rpc });
+  const port = await startOperatorPort(operator, { metrics, health, state, version, logger });
+  stack.add(port.name, () => port.close());
+  logger.info({ url: port.url }, "operators are answered");
 }
 
 /** What the services share: RPC without a network, the event log, who checks tokens. */
-function startShared(config: ParleyConfig, { logger, stack }: StartParleyDeps): ServiceDeps {
+function startShared(
+  config: ParleyConfig,
+  { logger, stack }: StartParleyDeps,
+  metrics: Metrics | undefined,
+): ServiceDeps {
   const rpc = createLocalRpc({ logger });
   stack.add("rpc", () => rpc.close());
   const events = createEmbeddedEventLog({ logger });
@@ -54,7 +83,7 @@ function startShared(config: ParleyConfig, { logger, stack }: StartParleyDeps): 
   const verifier = createTokenVerifier({ rpc, issuer: config.issuer, logger });
   const validator = createValidator();
   rpc.intercept(createServerInterceptors({ verifier, validator }));
-  return { logger, rpc, events, verifier, validator };
+  return { logger, rpc, events, verifier, validator, metrics };
 }
 
 /** Work of the process itself, once those it concerns are there. */

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { TokenVerifier } from "./auth.ts";
 import { backoffMs, pause } from "./backoff.ts";
 import type { EventLog } from "./events/event-log.ts";
+import type { Metrics } from "./metrics.ts";
 import type { RpcClients, RpcServer } from "./rpc/rpc.ts";
 import type { Validator } from "./validation.ts";
 
@@ -23,6 +24,8 @@ export interface ServiceDeps {
   events: EventLog;
   verifier: TokenVerifier;
   validator: Validator;
+  /** Absent where nobody asks for metrics: then nothing is measured. */
+  metrics?: Metrics | undefined;
 }
 
 /** How a process ends: what was opened last is closed first. */

@@ -1,3 +1,5 @@
+import type { Metrics } from "./metrics.ts";
+
 /** So many per period. */
 export interface Rate {
   readonly count: number;
@@ -16,6 +18,8 @@ export interface Rate {
 export interface RateLimiter {
   /** Takes n at once: 0 if they are admitted, else how many ms to wait. More than the bucket holds counts as all of it. */
   take(key: string, n?: number): number;
+  /** How often it was not admitted. */
+  readonly refused: number;
 }
 
 export interface RateLimiterOptions {
@@ -33,6 +37,7 @@ export function createRateLimiter(rate: Rate | undefined, options: RateLimiterOp
   let current = new Map<string, number>();
   let previous = new Map<string, number>();
   let turnedAt = now();
+  let refused = 0;
 
   function turn(time: number): void {
     previous = time - turnedAt >= 2 * perMs ? new Map() : current;
@@ -48,11 +53,32 @@ export function createRateLimiter(rate: Rate | undefined, options: RateLimiterOp
       const next = fullAt + Math.min(n, count) * costMs;
       const wait = next - time - perMs;
       // Sums of fractions: what is less than a microsecond late is in time.
-      if (wait > 0.001) return Math.ceil(wait);
+      if (wait > 0.001) {
+        refused += 1;
+        return Math.ceil(wait);
+      }
       current.set(key, next);
       return 0;
+    },
+    get refused() {
+      return refused;
     },
   };
 }
 
-const unlimited: RateLimiter = { take: () => 0 };
+/** Shows how often limits were hit, by their names. */
+export function countRefusals(
+  metrics: Metrics | undefined,
+  limiters: Readonly<Record<string, RateLimiter>>,
+): void {
+  for (const [limit, limiter] of Object.entries(limiters)) {
+    metrics?.counter({
+      name: "parley_rate_limited_total",
+      help: "What was refused because a configured rate was exceeded.",
+      labels: { limit },
+      read: () => limiter.refused,
+    });
+  }
+}
+
+const unlimited: RateLimiter = { take: () => 0, refused: 0 };
