@@ -43,7 +43,7 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
     reply.header("cache-control", "public, max-age=300").type("application/json; charset=utf-8");
     return jwksJson;
   });
-  mountDocs(app);
+  mountDocs(app, { services: publicServices });
   mountConnect(app, { services: publicServices, calls });
   mountRest(app, { services: publicServices, calls });
   mountUpgrade(app, { realtime, config, logger });

@@ -8,7 +8,7 @@ import { mountDocs } from "./mount.ts";
 
 function createApp() {
   const app = createHttpApp({ logger: pino({ enabled: false }) });
-  mountDocs(app);
+  mountDocs(app, { services: publicServices });
   return app;
 }
 
@@ -33,4 +33,15 @@ test("what is known already is not sent again", async () => {
   }
   const other = await app.inject({ url: "/parley.binpb", headers: { "if-none-match": '"other"' } });
   expect(other.statusCode).toBe(200);
+});
+
+test("/openapi.json is made once", async () => {
+  const app = createApp();
+  const answer = await app.inject("/openapi.json");
+  expect(answer.headers["content-type"]).toBe("application/json; charset=utf-8");
+  expect(answer.json().info).toMatchObject({
+    title: "Parley",
+    version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+  });
+  expect((await app.inject("/openapi.json")).headers.etag).toBe(answer.headers.etag);
 });
