@@ -1,0 +1,86 @@
+import { createPrivateKey } from "node:crypto";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { type ConfigError, type Environment, readEnvironment } from "./config.ts";
+import { createTestCertificate, type TestCertificate } from "./test-certificates.ts";
+import { loadTls, readTlsFiles, type TlsFiles, type TlsMaterial, validityOf, watchTls } from "./tls.ts";
+
+function testFiles(content: TestCertificate = createTestCertificate()): TlsFiles {
+  const folder = mkdtempSync(join(tmpdir(), "parley-tls-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const files = { certFile: join(folder, "cert.pem"), keyFile: join(folder, "key.pem") };
+  writeFileSync(files.certFile, content.cert);
+  writeFileSync(files.keyFile, content.key);
+  return files;
+}
+
+function problems(env: Environment): readonly string[] {
+  const reader = readEnvironment(env);
+  readTlsFiles(reader);
+  try {
+    reader.finish();
+    return [];
+  } catch (error) {
+    return (error as ConfigError).problems;
+  }
+}
+
+const environmentOf = ({ certFile, keyFile }: TlsFiles) => ({
+  PARLEY_TLS_CERT_FILE: certFile,
+  PARLEY_TLS_KEY_FILE: keyFile,
+});
+
+test("both files or neither", () => {
+  const files = testFiles();
+  expect(readTlsFiles(readEnvironment({}))).toBeUndefined();
+  expect(readTlsFiles(readEnvironment(environmentOf(files)))).toEqual(files);
+  expect(problems(environmentOf(files))).toEqual([]);
+  for (const [name, file] of Object.entries(environmentOf(files)))
+    expect(problems({ [name]: file })).toEqual([expect.stringMatching(/ is missing: .* TLS needs both$/)]);
+});
+
+test("files that can't serve are told, each by its name", () => {
+  const files = testFiles({ cert: "not", key: "these" });
+  expect(problems(environmentOf(files))).toEqual([
+    expect.stringMatching(/^PARLEY_TLS_CERT_FILE is .*a certificate in PEM/),
+    expect.stringMatching(/^PARLEY_TLS_KEY_FILE is .*a private key in PEM/),
+  ]);
+  expect(problems({ PARLEY_TLS_CERT_FILE: "/nowhere", PARLEY_TLS_KEY_FILE: files.keyFile })).toEqual([
+    expect.stringContaining("(ENOENT)"),
+    expect.stringMatching(/^PARLEY_TLS_KEY_FILE/),
+  ]);
+  const mixed = testFiles({ cert: createTestCertificate().cert, key: createTestCertificate().key });
+  expect(problems(environmentOf(mixed))).toEqual([expect.stringContaining("is not that of the certificate")]);
+  const { cert, key } = createTestCertificate();
+  const passphrase = { cipher: "aes-256-cbc", passphrase: "secret", type: "pkcs8", format: "pem" } as const;
+  const locked = testFiles({ cert, key: createPrivateKey(key).export(passphrase).toString() });
+  expect(problems(environmentOf(locked))).toEqual([expect.stringContaining("without a passphrase")]);
+});
+
+test("the validity is that of the first certificate", () => {
+  const [from, to] = [new Date("2020-01-02T03:04:05Z"), new Date("2021-01-02T03:04:05Z")];
+  const authority = createTestCertificate({ isAuthority: true });
+  const { cert, key } = createTestCertificate({ issuer: authority, from, to });
+  expect(validityOf(testFiles({ cert: cert + authority.cert, key }))).toEqual({ from, to });
+});
+
+test("a new certificate is used once its key is there", async () => {
+  const files = testFiles();
+  const changed = vi.fn<(material: TlsMaterial) => void>();
+  const logs: string[] = [];
+  const logger = pino({}, { write: (line: string) => void logs.push(line) });
+  const stop = watchTls(files, { changed, logger, intervalMs: 10 });
+  onTestFinished(stop);
+  const { cert, key } = createTestCertificate();
+  writeFileSync(files.certFile, cert);
+  await vi.waitFor(() => expect(logs.join("")).toContain("the former one stays"));
+  expect(changed).not.toHaveBeenCalled();
+  writeFileSync(`${files.keyFile}.new`, key);
+  renameSync(`${files.keyFile}.new`, files.keyFile);
+  await vi.waitFor(() => expect(changed).toHaveBeenCalledOnce());
+  expect(changed).toHaveBeenCalledWith(loadTls(files));
+  expect(logs.at(-1)).toContain("a new certificate is in use");
+});
