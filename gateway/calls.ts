@@ -1,6 +1,7 @@
 import type { DescMethodStreaming, DescMethodUnary, Message } from "@bufbuild/protobuf";
 import type { Transport } from "@connectrpc/connect";
 import type { TokenVerifier } from "../services/common/auth.ts";
+import { networkOf } from "../services/common/client-network.ts";
 import { DeadlineExceededError, RateLimitedError } from "../services/common/errors.ts";
 import type { Metrics } from "../services/common/metrics.ts";
 import { countRefusals, createRateLimiter, type Rate } from "../services/common/rate-limit.ts";
@@ -32,7 +33,9 @@ export type PublicMethod = DescMethodUnary | DescMethodStreaming;
  * holds for all calls whatever way they come (rates, deadlines, what the services are told of the caller) is here.
  */
 export interface PublicCalls {
-  /** To be asked before anything is spent on the call's message. Throws to refuse it. */
+  /** Counts whatever a client asks for against its address, also what is no call. Throws to refuse it. */
+  admitAddress(address: string): void;
+  /** To be asked before anything is spent on the call's message, its address being admitted. Throws to refuse it. */
   admit(method: PublicMethod, origin: CallOrigin): void;
   /** To be told of what ended a call before `unary` or `stream`: it was not admitted, or not what the RPC takes. */
   refused(method: PublicMethod, origin: CallOrigin, error: unknown): void;
@@ -59,11 +62,16 @@ export function createPublicCalls(deps: PublicCallsDeps): PublicCalls {
   const transportOf = (method: PublicMethod): Transport => deps.rpc.transport(method.parent);
 
   return {
-    /** Who is known to ask is counted by person, everybody by address. */
-    admit(_method, { address, authorization }) {
+    admitAddress(address) {
+      const wait = perAddress.take(networkOf(address));
+      if (wait > 0) throw new RateLimitedError(wait);
+    },
+
+    /** Who is known to ask is counted by person too. */
+    admit(_method, { authorization }) {
       const token = bearerOf(authorization);
       const caller = token === undefined ? undefined : deps.verifier.cached(token);
-      const wait = Math.max(perAddress.take(address), caller ? perUser.take(caller.userId) : 0);
+      const wait = caller ? perUser.take(caller.userId) : 0;
       if (wait > 0) throw new RateLimitedError(wait);
     },
 

@@ -1,16 +1,30 @@
+import type { BlockList } from "node:net";
 import type { EnvReader, Rate } from "../services/common/config.ts";
+import { readTlsFiles, type TlsFiles } from "../services/common/tls.ts";
+import { readAllowedOrigins } from "./allowed-origins.ts";
+import { readTrustedProxies } from "./trusted-proxies.ts";
 
 /** What the gateway can be told. */
 export interface GatewayConfig {
   readonly host: string;
   readonly port: number;
+  /** Without it, the port speaks in the clear. */
+  readonly tls: TlsFiles | undefined;
+  /** Whose word on the client counts. */
+  readonly trustedProxies: BlockList;
   /** Origins besides the server's own from which browsers may connect. */
   readonly allowedOrigins: readonly string[];
   readonly requestsPerUser: Rate | undefined;
   readonly requestsPerAddress: Rate | undefined;
   readonly connectionsPerAddress: Rate | undefined;
+  /** Connections that may be open at once. */
+  readonly openPerAddress: number | undefined;
+  readonly open: number | undefined;
   readonly heartbeatMs: number;
   readonly helloTimeoutMs: number;
+  /** How long the head of a request may take to come, and all of it. */
+  readonly headTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
   /** How long a call may take before it is given up. */
   readonly requestTimeoutMs: number;
 }
@@ -19,12 +33,18 @@ export function readGatewayConfig(reader: EnvReader): GatewayConfig {
   return Object.freeze({
     host: reader.string("PARLEY_HOST", { default: "127.0.0.1" }),
     port: reader.port("PARLEY_HTTP_PORT", { default: 8080 }),
-    allowedOrigins: reader.list("PARLEY_ALLOWED_ORIGINS", { default: [] }),
+    tls: readTlsFiles(reader),
+    trustedProxies: readTrustedProxies(reader),
+    allowedOrigins: readAllowedOrigins(reader),
     requestsPerUser: reader.rate("PARLEY_LIMIT_REQUESTS_PER_USER", { default: "50/s" }),
     requestsPerAddress: reader.rate("PARLEY_LIMIT_REQUESTS_PER_ADDRESS", { default: "200/s" }),
     connectionsPerAddress: reader.rate("PARLEY_LIMIT_CONNECTIONS_PER_ADDRESS", { default: "20/s" }),
+    openPerAddress: reader.bound("PARLEY_LIMIT_OPEN_CONNECTIONS_PER_ADDRESS", { default: 1000 }),
+    open: reader.bound("PARLEY_LIMIT_OPEN_CONNECTIONS", { default: 20_000 }),
     heartbeatMs: reader.duration("PARLEY_HEARTBEAT_INTERVAL", { default: "30s" }),
     helloTimeoutMs: 10_000,
+    headTimeoutMs: reader.duration("PARLEY_REQUEST_HEAD_TIMEOUT", { default: "10s", min: "1s" }),
+    bodyTimeoutMs: reader.duration("PARLEY_REQUEST_TIMEOUT", { default: "30s", min: "1s" }),
     requestTimeoutMs: 15_000,
   });
 }

@@ -9,8 +9,9 @@ import type { RpcClients } from "../services/common/rpc/rpc.ts";
 export function mountHealth(app: FastifyInstance, deps: { rpc: RpcClients; stopping(): boolean }): void {
   const check = createHealthCheck(deps);
 
-  app.get("/healthz", async () => ({ status: "ok" }));
-  app.get("/readyz", async (_, reply) => {
+  const config = { unlimited: true };
+  app.get("/healthz", { config }, async () => ({ status: "ok" }));
+  app.get("/readyz", { config }, async (_, reply) => {
     if (deps.stopping()) return reply.code(503).send({ status: "stopping" });
     for (const { error } of await check()) if (error) throw error;
     return { status: "ready" };

@@ -1,6 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { toJson } from "@bufbuild/protobuf";
 import Fastify, {
   type FastifyBaseLogger,
@@ -14,7 +13,6 @@ import type { Logger } from "pino";
 import { StatusSchema } from "#gen/google/rpc/status_pb.js";
 import {
   CancelledError,
-  DeadlineExceededError,
   httpStatusOf,
   InvalidArgumentError,
   PayloadTooLargeError,
@@ -24,8 +22,13 @@ import {
   toStatus,
 } from "../services/common/errors.ts";
 import { newId } from "../services/common/ids.ts";
+import { type TlsMaterial, tlsRules } from "../services/common/tls.ts";
+import type { Client } from "./clients.ts";
 import { RouteNotFoundError } from "./errors.ts";
-import { refuseOnSocket } from "./socket-refusal.ts";
+import { clientOf } from "./http-origin.ts";
+import { securityHeaders, transportHeaders } from "./security-headers.ts";
+import { refuseOnResponse } from "./socket-refusal.ts";
+import { createUnparsedHandler, type UnparsedDeps } from "./unparsed.ts";
 
 /** 128 KiB, api.md's bound of a body. */
 const maxBody = 128 * 1024;
@@ -36,25 +39,48 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** The route refuses what is wrong with a request's encoding and body itself, in its own framing. */
     ownFaults?: boolean;
+    /** No rate holds: what asks is the operator's. */
+    unlimited?: boolean;
   }
 }
 
+export interface HttpAppDeps extends UnparsedDeps {
+  logger: Logger;
+  /** Without it, the app speaks in the clear. */
+  tls?: TlsMaterial | undefined;
+  /** How long the head of a request may take to come, and all of it. */
+  headTimeoutMs: number;
+  bodyTimeoutMs: number;
+}
+
+/** How often Node looks for requests that take too long, and how long a TLS handshake may take. */
+const checkIntervalMs = 2000;
+const handshakeTimeoutMs = 10_000;
+
 /** The HTTP side of the gateway, without routes and not listening yet: parsing, errors, headers. */
-export function createHttpApp(deps: { logger: Logger }): FastifyInstance {
+export function createHttpApp(deps: HttpAppDeps): FastifyInstance {
   const app = Fastify({
+    ...serverOptions(deps),
     loggerInstance: deps.logger.child({ component: "http" }) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxBody,
     routerOptions: { maxParamLength: maxParam },
     genReqId: () => newId(),
-    requestTimeout: 30_000,
-    connectionTimeout: 60_000,
+    requestTimeout: deps.bodyTimeoutMs,
+    // Longer than a request may take to come, so that one which is given up gets its answer.
+    connectionTimeout: deps.bodyTimeoutMs * 2,
     forceCloseConnections: "idle",
-    // An offer to speak something else, as some clients make with each request (h2c), is there to be ignored.
-    http: { shouldUpgradeCallback: isWebSocketUpgrade },
-    clientErrorHandler: refuseUnparsed,
-    frameworkErrors: (error, request, reply) =>
-      answerError(error, request as FastifyRequest, reply as FastifyReply),
+    return503OnClosing: false,
+    clientErrorHandler: createUnparsedHandler(deps),
+    frameworkErrors(error, request, reply) {
+      stamp(request as FastifyRequest, reply as FastifyReply);
+      return answerError(error, request as FastifyRequest, reply as FastifyReply);
+    },
+  }) as FastifyInstance;
+  // Node would answer it by itself, in other words than ours.
+  app.server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) => {
+    const error = invalid("an Expect header but 100-continue is not taken");
+    refuseOnResponse(response, error, transportHeaders(clientOf(deps.clients, request).scheme));
   });
 
   // Whatever the content type says, a body is JSON; one that isn't is refused with a reason.
@@ -64,26 +90,56 @@ export function createHttpApp(deps: { logger: Logger }): FastifyInstance {
     try {
       done(null, parseJson(body as Buffer));
     } catch {
-      done(new InvalidArgumentError([{ field: "", description: "the body must be JSON, in UTF-8" }]));
+      done(invalid("the body must be JSON, in UTF-8"));
     }
   });
   app.addHook("onRequest", async (request, reply) => {
-    reply.header("x-request-id", request.id);
-    reply.header("x-content-type-options", "nosniff");
-    reply.header("cache-control", "no-store");
+    const { address } = stamp(request, reply);
+    if (!hasOneHost(request.raw)) throw invalid("the request must name one host");
+    const { ownFaults, unlimited } = request.routeOptions.config;
+    if (ownFaults) return;
+    if (!unlimited) deps.admitAddress(address);
     const encoding = request.headers["content-encoding"];
-    if (request.routeOptions.config.ownFaults) return;
-    if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
-      throw new InvalidArgumentError([
-        { field: "", description: "a Content-Encoding is not taken, send it plain" },
-      ]);
-    }
+    if (encoding !== undefined && encoding.toLowerCase() !== "identity")
+      throw invalid("a Content-Encoding is not taken, send it plain");
   });
   app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, request, reply));
   app.setNotFoundHandler(() => {
     throw new RouteNotFoundError();
   });
   return app;
+
+  /** What stands on every answer. */
+  function stamp(request: FastifyRequest, reply: FastifyReply): Client {
+    const client = clientOf(deps.clients, request.raw);
+    reply.headers(securityHeaders).headers(transportHeaders(client.scheme));
+    reply.header("x-request-id", request.id);
+    return client;
+  }
+}
+
+function serverOptions({ tls, headTimeoutMs, bodyTimeoutMs }: HttpAppDeps) {
+  const http = {
+    // An offer to speak something else, as some clients make with each request (h2c), is there to be ignored.
+    shouldUpgradeCallback: isWebSocketUpgrade,
+    headersTimeout: Math.min(headTimeoutMs, bodyTimeoutMs),
+    connectionsCheckingInterval: checkIntervalMs,
+    // Looked at by us, for an answer in our words.
+    requireHostHeader: false,
+  };
+  if (tls === undefined) return { http };
+  return { https: { ...http, ...tlsRules, ...tls, handshakeTimeout: handshakeTimeoutMs } };
+}
+
+/** Two would let a proxy and us see different hosts in one request. */
+function hasOneHost({ rawHeaders, httpVersion }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]?.toLowerCase() === "host") hosts++;
+  return hosts === 1 || (hosts === 0 && httpVersion === "1.0");
+}
+
+function invalid(description: string): InvalidArgumentError {
+  return new InvalidArgumentError([{ field: "", description }]);
 }
 
 function isWebSocketUpgrade({ headers }: IncomingMessage): boolean {
@@ -94,20 +150,6 @@ function isWebSocketUpgrade({ headers }: IncomingMessage): boolean {
 function parseJson(body: Buffer): unknown {
   if (!isUtf8(body)) throw new Error("not UTF-8");
   return JSON.parse(body.toString());
-}
-
-/** What Node's parser refuses, or waits for in vain, before there is a request. */
-function refuseUnparsed(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || socket.destroyed) return;
-  if (!socket.writable) socket.destroy();
-  else refuseOnSocket(socket, unparsed(error.code));
-}
-
-function unparsed(code: string | undefined): unknown {
-  if (code === "HPE_HEADER_OVERFLOW") return new PayloadTooLargeError("the head of the request is too large");
-  if (code === "ERR_HTTP_REQUEST_TIMEOUT")
-    return new DeadlineExceededError("the request took too long to come");
-  return new InvalidArgumentError([{ field: "", description: "the request must be well-formed HTTP/1.1" }]);
 }
 
 /** The one place where errors become HTTP: a google.rpc.Status, its status code, and Retry-After where it says so. */
@@ -136,7 +178,7 @@ function fromFastify(error: Error & { code?: unknown; statusCode?: number }): un
   if (error.code === "FST_ERR_BAD_URL") return new RouteNotFoundError();
   const isFastify = typeof error.code === "string" && error.code.startsWith("FST_ERR_");
   if (isFastify && error.statusCode !== undefined && error.statusCode < 500) {
-    return new InvalidArgumentError([{ field: "", description: error.message }]);
+    return invalid(error.message);
   }
   return error;
 }

@@ -1,14 +1,20 @@
 import type { AddressInfo } from "node:net";
+import type { Server as TlsServer } from "node:tls";
+import type { Logger } from "pino";
 import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
 import type { Service, ServiceDeps } from "../services/common/lifecycle.ts";
+import { loadTls, type TlsFiles, tlsRules, watchTls } from "../services/common/tls.ts";
 import { createCallTally } from "./call-tally.ts";
 import { createPublicCalls } from "./calls.ts";
+import { createClientReader } from "./clients.ts";
 import type { GatewayConfig } from "./config.ts";
 import { mountConnect } from "./connect/mount.ts";
 import { allowOrigins } from "./cors.ts";
 import { mountDocs } from "./docs/mount.ts";
 import { mountHealth } from "./health.ts";
 import { createHttpApp } from "./http.ts";
+import { createOriginReader } from "./http-origin.ts";
+import { createOpenConnections } from "./open-connections.ts";
 import { startRealtime } from "./realtime/realtime.ts";
 import { mountRest } from "./rest/mount.ts";
 import { publicServices } from "./services.ts";
@@ -28,12 +34,23 @@ export interface Gateway extends Service {
  */
 export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Promise<Gateway> {
   const logger = deps.logger.child({ service: "gateway" });
-  const app = createHttpApp({ logger });
-  const realtime = startRealtime(config, { ...deps, logger });
-  const auth = deps.rpc.client(AuthInternalService);
   const { rpc, verifier, metrics } = deps;
   const tally = metrics && createCallTally(metrics);
   const calls = watchCalls(createPublicCalls({ ...config, rpc, verifier, metrics }), { logger, tally });
+  const clients = createClientReader(config.trustedProxies);
+  const { admitAddress } = calls;
+  const tls = config.tls && loadTls(config.tls);
+  const app = createHttpApp({ ...config, logger, clients, admitAddress, tls });
+  const connections = createOpenConnections({
+    clients,
+    maxPerAddress: config.openPerAddress,
+    max: config.open,
+  });
+  connections.guard(app.server);
+  const unwatch = config.tls && followCertificate(config.tls, app.server as object as TlsServer, logger);
+  const realtime = startRealtime(config, { ...deps, logger });
+  const auth = deps.rpc.client(AuthInternalService);
+  const originOf = createOriginReader(clients);
   let stopping = false;
 
   allowOrigins(app, config.allowedOrigins);
@@ -44,15 +61,17 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
     return jwksJson;
   });
   mountDocs(app, { services: publicServices });
-  mountConnect(app, { services: publicServices, calls });
-  mountRest(app, { services: publicServices, calls });
-  mountUpgrade(app, { realtime, config, logger });
+  mountConnect(app, { services: publicServices, calls, originOf });
+  mountRest(app, { services: publicServices, calls, originOf });
+  mountUpgrade(app, { realtime, clients, connections, config, logger });
 
   async function close(): Promise<void> {
     stopping = true;
     const closed = app.close();
     await realtime.close();
     await closed;
+    connections.close();
+    unwatch?.();
   }
 
   try {
@@ -64,7 +83,15 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
   const { address, port } = app.server.address() as AddressInfo;
   return {
     name: "gateway",
-    url: `http://${address.includes(":") ? `[${address}]` : address}:${port}`,
+    url: `${tls ? "https" : "http"}://${address.includes(":") ? `[${address}]` : address}:${port}`,
     close,
   };
+}
+
+/** Connections keep the certificate that they were opened with. Answers how to stop. */
+function followCertificate(files: TlsFiles, server: TlsServer, logger: Logger): () => void {
+  return watchTls(files, {
+    changed: (material) => server.setSecureContext({ ...tlsRules, ...material }),
+    logger,
+  });
 }

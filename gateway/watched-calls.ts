@@ -27,6 +27,7 @@ export function watchCalls(calls: PublicCalls, { logger, tally }: WatchedCallsDe
   }
 
   return {
+    admitAddress: calls.admitAddress,
     admit: calls.admit,
 
     refused(method, origin, error) {

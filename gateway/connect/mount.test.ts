@@ -2,14 +2,14 @@ import type { AddressInfo } from "node:net";
 import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import type { FastifyInstance } from "fastify";
-import { pino } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
 import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import { RateLimitedError, toConnectError } from "../../services/common/errors.ts";
 import { createPublicCalls } from "../calls.ts";
-import { createHttpApp } from "../http.ts";
+import { createOriginReader } from "../http-origin.ts";
+import { createTestApp, testClients } from "../test-http-app.ts";
 import { mountConnect } from "./mount.ts";
 
 const apps: FastifyInstance[] = [];
@@ -41,7 +41,7 @@ async function start(): Promise<{ url: string; asked: Headers[]; gone: Promise<v
       },
     });
   });
-  const app = createHttpApp({ logger: pino({ enabled: false }) });
+  const app = createTestApp();
   apps.push(app);
   const calls = createPublicCalls({
     rpc: { transport: () => transport },
@@ -50,7 +50,11 @@ async function start(): Promise<{ url: string; asked: Headers[]; gone: Promise<v
     requestsPerAddress: undefined,
     requestTimeoutMs: 5000,
   });
-  mountConnect(app, { services: [RoomService, RealtimeService], calls });
+  mountConnect(app, {
+    services: [RoomService, RealtimeService],
+    calls,
+    originOf: createOriginReader(testClients),
+  });
   await app.listen({ host: "127.0.0.1", port: 0 });
   return { url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`, asked, gone };
 }

@@ -6,7 +6,7 @@ import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { statusRegistry } from "../../services/common/errors.ts";
 import type { CallOrigin, PublicCalls, PublicMethod, Surface } from "../calls.ts";
-import { originOf } from "../http-origin.ts";
+import type { OriginReader } from "../http-origin.ts";
 import { envelopePrefix, maxMessage, readBody } from "./body.ts";
 import { checkBody, checkHeaders, checkQuery, type RequestFormat } from "./faults.ts";
 import { offer, preludeKey, refuseFaults } from "./implementations.ts";
@@ -14,6 +14,7 @@ import { offer, preludeKey, refuseFaults } from "./implementations.ts";
 export interface ConnectDeps {
   readonly services: readonly DescService[];
   readonly calls: PublicCalls;
+  readonly originOf: OriginReader;
 }
 
 /** All that reach the library, which knows what an RPC takes: other verbs are answered with 405. */
@@ -26,7 +27,8 @@ const verbs: HTTPMethods[] = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH"];
  * of the request (size, compression, a message that can't be decoded) is then answered in the library's framing but in
  * our words.
  */
-export function mountConnect(app: FastifyInstance, { services, calls }: ConnectDeps): void {
+export function mountConnect(app: FastifyInstance, deps: ConnectDeps): void {
+  const { services, calls } = deps;
   const router = createConnectRouter({
     grpc: false,
     readMaxBytes: maxMessage,
@@ -45,7 +47,7 @@ export function mountConnect(app: FastifyInstance, { services, calls }: ConnectD
         method: verbs,
         url: handler.requestPath,
         config: { ownFaults: true },
-        handler: (request, reply) => serve(handler, calls, request, reply),
+        handler: (request, reply) => serve(handler, deps, request, reply),
       });
     }
     done();
@@ -54,7 +56,7 @@ export function mountConnect(app: FastifyInstance, { services, calls }: ConnectD
 
 async function serve(
   handler: UniversalHandler,
-  calls: PublicCalls,
+  { calls, originOf }: ConnectDeps,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
@@ -102,6 +104,7 @@ async function readRequest(
 ): Promise<{ body: Buffer; fault: unknown }> {
   let body: Buffer = Buffer.alloc(0);
   try {
+    calls.admitAddress(origin.address);
     calls.admit(method as PublicMethod, origin);
     checkHeaders(header);
     const format = formatOf(method, header);

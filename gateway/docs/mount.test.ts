@@ -1,13 +1,12 @@
 import { createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { pino } from "pino";
 import { expect, test } from "vitest";
-import { createHttpApp } from "../http.ts";
 import { publicServices } from "../services.ts";
+import { createTestApp } from "../test-http-app.ts";
 import { mountDocs } from "./mount.ts";
 
 function createApp() {
-  const app = createHttpApp({ logger: pino({ enabled: false }) });
+  const app = createTestApp();
   mountDocs(app, { services: publicServices });
   return app;
 }

@@ -58,12 +58,12 @@ function bindingOf(method: DescMethodUnary, rule: HttpRule): Binding {
 }
 
 /**
- * The router takes ":" as the mark of a parameter: a literal one is doubled, and a parameter before it must not swallow
- * it (find-my-way would match any suffix).
+ * The router takes ":" as the mark of a parameter: a literal one is doubled, and a parameter before it needs a pattern,
+ * or it would swallow it (find-my-way would match any suffix).
  */
 function routeOf(template: string): string {
   return template
     .replace(/:/g, "::")
-    .replace(/\{(\w+)\}(?=::)/g, ":$1([^/:]+)")
+    .replace(/\{(\w+)\}(?=::)/g, ":$1(.*)")
     .replace(/\{(\w+)\}/g, ":$1");
 }

@@ -1,5 +1,4 @@
 import { createRouterTransport } from "@connectrpc/connect";
-import { pino } from "pino";
 import { expect, test } from "vitest";
 import { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
@@ -7,8 +6,9 @@ import { UserService } from "#gen/parley/user/v1/user_service_pb.js";
 import { toConnectError } from "../../services/common/errors.ts";
 import { createPublicCalls } from "../calls.ts";
 import { RoomNotFoundError } from "../errors.ts";
-import { createHttpApp } from "../http.ts";
+import { createOriginReader } from "../http-origin.ts";
 import { publicServices } from "../services.ts";
+import { createTestApp, testClients } from "../test-http-app.ts";
 import { bindingsOf } from "./bindings.ts";
 import { mountRest } from "./mount.ts";
 
@@ -40,9 +40,10 @@ function createApp() {
       batchGetUsers: note("batchGetUsers"),
     });
   });
-  const app = createHttpApp({ logger: pino({ enabled: false }) });
+  const app = createTestApp();
   mountRest(app, {
     services: publicServices,
+    originOf: createOriginReader(testClients),
     calls: createPublicCalls({
       rpc: { transport: () => transport },
       verifier: { cached: () => undefined },

@@ -3,13 +3,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 
 import { statusRegistry } from "../../services/common/errors.ts";
 import type { CallOrigin, PublicCalls } from "../calls.ts";
 import { MethodNotAllowedError } from "../errors.ts";
-import { originOf } from "../http-origin.ts";
+import type { OriginReader } from "../http-origin.ts";
 import { type Binding, bindingsOf } from "./bindings.ts";
 import { decodeRequest } from "./request.ts";
 
 export interface RestDeps {
   readonly services: readonly DescService[];
   readonly calls: PublicCalls;
+  readonly originOf: OriginReader;
 }
 
 const verbs: readonly HTTPMethods[] = ["GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE"];
@@ -33,7 +34,7 @@ export function mountRest(app: FastifyInstance, deps: RestDeps): void {
   }
 }
 
-function handlerOf(binding: Binding, { calls }: RestDeps) {
+function handlerOf(binding: Binding, { calls, originOf }: RestDeps) {
   const { method } = binding;
   return async (request: FastifyRequest, reply: FastifyReply) => {
     const origin = originOf("rest", request, reply);

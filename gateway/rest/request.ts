@@ -20,7 +20,7 @@ export function decodeRequest(
   const json: JsonObject = binding.hasBody ? bodyOf(body) : queryOf(binding, query);
   for (const field of binding.pathFields) {
     delete json[field.name];
-    json[field.jsonName] = params[field.name] ?? "";
+    json[field.jsonName] = textValue(field, params[field.name] ?? "");
   }
   try {
     return fromJson(binding.method.input, json, { ignoreUnknownFields: true });
@@ -52,8 +52,21 @@ function queryValue(field: DescField, value: string | string[]): JsonValue {
   if (Array.isArray(value)) {
     throw new InvalidArgumentError([{ field: field.name, description: "must be given once" }]);
   }
-  if (field.fieldKind === "scalar" && field.scalar === ScalarType.BOOL && /^(true|false)$/.test(value)) {
-    return value === "true";
-  }
+  return textValue(field, value);
+}
+
+/** The JSON reader takes whatever JavaScript can make a number of: other bases, spaces, leading zeros. */
+function textValue(field: DescField, value: string): JsonValue {
+  if (field.fieldKind !== "scalar") return value;
+  if (field.scalar === ScalarType.BOOL && /^(true|false)$/.test(value)) return value === "true";
+  if (integers.has(field.scalar) && !/^(0|-?[1-9]\d*)$/.test(value))
+    throw new InvalidArgumentError([{ field: field.name, description: "must be a decimal integer" }]);
   return value;
 }
+
+const integers: ReadonlySet<ScalarType> = new Set([
+  ScalarType.INT32,
+  ScalarType.UINT32,
+  ScalarType.INT64,
+  ScalarType.UINT64,
+]);

@@ -1,6 +1,6 @@
+import { networkOf } from "../common/client-network.ts";
 import { RateLimitedError } from "../common/errors.ts";
 import { createRateLimiter, type Rate } from "../common/rate-limit.ts";
-import { networkOf } from "./client-network.ts";
 
 /**
  * How often passwords may be tried. Each throws RateLimitedError with the time to wait.

@@ -99,6 +99,18 @@ export class EnvReader {
     return this.#limits ? (rate ?? undefined) : undefined;
   }
 
+  /** A bound on how many there may be; undefined is none: `off`, or PARLEY_LIMITS=off. */
+  bound(name: string, absent: { default: number }): number | undefined {
+    const read = (text: string) => (text === "off" ? null : parseInteger(text));
+    const parse = (text: string) => {
+      const value = read(text);
+      return value === null || (value !== undefined && value > 0) ? value : undefined;
+    };
+    const format = { parse, should: "an integer of 1 or more, or off", standIn: null };
+    const value = this.#read<number | null>(name, absent, format);
+    return this.#limits ? (value ?? undefined) : undefined;
+  }
+
   oneOf<T extends string>(name: string, values: readonly T[], absent: { default: NoInfer<T> }): T {
     const parse = (text: string) => values.find((value) => value === text);
     return this.#read(name, absent, {

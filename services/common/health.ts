@@ -32,7 +32,14 @@ export function createHealthCheck({ rpc }: { rpc: RpcClients }): HealthCheck {
     // It has no database: that it answers is all there is.
     delivery: () => delivery.signal({}, { timeoutMs }),
   };
-  return () => Promise.all(Object.entries(parts).map(([name, ask]) => examine(name, ask)));
+  let asking: Promise<PartHealth[]> | undefined;
+  // One question at a time, however many want to know: strangers may ask.
+  return () => {
+    asking ??= Promise.all(Object.entries(parts).map(([name, ask]) => examine(name, ask))).finally(() => {
+      asking = undefined;
+    });
+    return asking;
+  };
 }
 
 async function examine(name: string, ask: () => Promise<unknown>): Promise<PartHealth> {

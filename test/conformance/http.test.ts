@@ -31,6 +31,9 @@ describe.each(topologies)("http: $name", ({ start }) => {
     await refused(api.call("POST", "/v1/users/me"), 405, "METHOD_NOT_ALLOWED");
     const room = await roomOf(ada);
     await refused(ada.get(`/v1/rooms/${room}:leave`), 405, "METHOD_NOT_ALLOWED");
+    for (const id of ["a:b", ":", "", `${room}:leave`, "%3a%2f", "x".repeat(10_000)])
+      await refused(ada.post(`/v1/rooms/${id}:leave`), 404, "ROOM_NOT_FOUND");
+    await refused(ada.post(`/v1/rooms/${room}:leaves`), 405, "METHOD_NOT_ALLOWED");
   });
 
   test("bodies: not JSON, not an object, empty, too large, encoded", async () => {
