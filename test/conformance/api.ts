@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
+import { assertDescribed } from "./described.ts";
 
 /** An answer of the REST surface. */
 export interface Answer {
@@ -57,11 +58,13 @@ export function createApi(url: string): Api {
       ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
-    return {
+    const answer = {
       status: response.status,
       body: text === "" ? undefined : JSON.parse(text),
       headers: response.headers,
     };
+    assertDescribed(method, path, answer);
+    return answer;
   }
 
   function person(signedIn: Answer): Person {

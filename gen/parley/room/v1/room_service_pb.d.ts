@@ -818,8 +818,8 @@ export declare const RoomService: GenService<{
     output: typeof UpdateMemberResponseSchema;
   },
   /**
-   * Removes a member of lower rank and bars them from invitations made before; oneself: leaves. Nothing happens if they
-   * are gone. ROLE_TOO_LOW, DIRECT_ROOM.
+   * Removes a member of lower rank and bars them from invitations made before; oneself: leaves (LAST_OWNER while others
+   * are in). Nothing happens if they are gone. ROLE_TOO_LOW, DIRECT_ROOM.
    *
    * @generated from rpc parley.room.v1.RoomService.RemoveMember
    */
@@ -850,7 +850,8 @@ export declare const RoomService: GenService<{
     output: typeof CreateInvitationResponseSchema;
   },
   /**
-   * The usable invitations of a room, oldest first; for admins and owners (ROLE_TOO_LOW).
+   * The usable invitations of a room, oldest first; for admins and owners (ROLE_TOO_LOW), not in direct rooms
+   * (DIRECT_ROOM).
    *
    * @generated from rpc parley.room.v1.RoomService.ListInvitations
    */
@@ -860,8 +861,8 @@ export declare const RoomService: GenService<{
     output: typeof ListInvitationsResponseSchema;
   },
   /**
-   * Ends an invitation; for admins and owners (ROLE_TOO_LOW). Nothing happens if it has ended. INVITATION_NOT_FOUND if
-   * the room never had it.
+   * Ends an invitation; for admins and owners (ROLE_TOO_LOW), not in direct rooms (DIRECT_ROOM). Nothing happens if it
+   * has ended. INVITATION_NOT_FOUND if the room never had it.
    *
    * @generated from rpc parley.room.v1.RoomService.RevokeInvitation
    */
