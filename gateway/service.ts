@@ -48,7 +48,7 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
   });
   connections.guard(app.server);
   const unwatch = config.tls && followCertificate(config.tls, app.server as object as TlsServer, logger);
-  const realtime = startRealtime(config, { ...deps, logger });
+  const realtime = startRealtime(config, { ...deps, logger, tally });
   const auth = deps.rpc.client(AuthInternalService);
   const originOf = createOriginReader(clients);
   let stopping = false;
@@ -63,7 +63,7 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
   mountDocs(app, { services: publicServices });
   mountConnect(app, { services: publicServices, calls, originOf });
   mountRest(app, { services: publicServices, calls, originOf });
-  mountUpgrade(app, { realtime, clients, connections, config, logger });
+  mountUpgrade(app, { realtime, clients, connections, config, logger, metrics });
 
   async function close(): Promise<void> {
     stopping = true;

@@ -4,7 +4,8 @@ import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { networkOf } from "../services/common/client-network.ts";
 import { DomainError, InvalidArgumentError, RateLimitedError } from "../services/common/errors.ts";
-import { createRateLimiter } from "../services/common/rate-limit.ts";
+import type { Metrics } from "../services/common/metrics.ts";
+import { countRefusals, createRateLimiter } from "../services/common/rate-limit.ts";
 import { mayConnect } from "./allowed-origins.ts";
 import type { Client, ClientReader } from "./clients.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -26,11 +27,13 @@ export interface UpgradeDeps {
   connections: OpenConnections;
   config: Pick<GatewayConfig, "allowedOrigins" | "connectionsPerAddress">;
   logger: Logger;
+  metrics?: Metrics | undefined;
 }
 
 /** Takes WebSocket upgrades of /v1/realtime; everything else that wants to be upgraded is refused with a reason. */
 export function mountUpgrade(app: FastifyInstance, deps: UpgradeDeps): void {
   const perAddress = createRateLimiter(deps.config.connectionsPerAddress);
+  countRefusals(deps.metrics, { connections_per_address: perAddress });
 
   /** The rate first: what is refused for another reason counts too. */
   function admit(request: IncomingMessage, client: Client): void {

@@ -1,7 +1,7 @@
 import type { Connection } from "./connection.ts";
 import type { Lag } from "./lag.ts";
 import type { LiveLog } from "./live-log.ts";
-import { createFrame } from "./server-frame.ts";
+import { createFrame, type Frames } from "./server-frame.ts";
 
 /** After a gap a connection still gets this many of the newest items; api.md promises a room's last 1,000. */
 export const keptByGap = 1000;
@@ -60,6 +60,7 @@ async function step(connection: Connection, log: LiveLog, lag: Lag): Promise<boo
     if (settle(connection, log, lag)) return true;
 
     const page = await log.page(lag.after);
+    connection.traffic.catchUpPages += 1;
     if (!current()) return true;
     if (page.firstSeq > lag.after + 1) leap(connection, log, lag, page.firstSeq, false);
     const before = lag.after;
@@ -74,7 +75,7 @@ function write(
   connection: Connection,
   log: LiveLog,
   lag: Lag,
-  frames: readonly { seq: number; bytes(format: "json" | "proto"): Buffer }[],
+  frames: readonly (Frames & { seq: number })[],
 ): void {
   const end = endOf(log, lag);
   let bytes = 0;
@@ -98,6 +99,7 @@ function endOf(log: LiveLog, lag: Lag): number {
 
 /** Leaves out everything before `nextSeq` and says so. */
 function leap(connection: Connection, log: LiveLog, lag: Lag, nextSeq: number, reset: boolean): void {
+  connection.traffic.gaps += 1;
   connection.push(
     createFrame({ kind: { case: "gap", value: { log: log.where, nextSeq: BigInt(nextSeq), reset } } }),
   );

@@ -10,6 +10,7 @@ import { createHellos, type HelloDeps, turnAway } from "./hello.ts";
 import { operationOf } from "./operations.ts";
 import { fail, reply } from "./replies.ts";
 import type { SignalSender } from "./signals.ts";
+import type { WatchOperation } from "./watched-operations.ts";
 import type { Operation, WriteLink } from "./write-link.ts";
 
 /** Frames in a row that are none before a client is sent away. */
@@ -18,9 +19,10 @@ const maxRefused = 100;
 const longRef = 64;
 
 export interface ClientSessionDeps extends HelloDeps {
-  writes: WriteLink;
-  signals: SignalSender;
+  writes: Pick<WriteLink, "introduce" | "retire" | "write">;
+  signals: Pick<SignalSender, "typing">;
   validator: Validator;
+  watch: WatchOperation;
 }
 
 /** What connections' clients ask for, frame by frame. One object serves all connections. */
@@ -32,7 +34,7 @@ export interface ClientSessions {
 }
 
 export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
-  const { writes, signals, validator } = deps;
+  const { writes, signals, validator, watch } = deps;
   const hellos = createHellos(deps);
 
   function refuse(connection: Connection, ref: string | undefined, cause: unknown): void {
@@ -57,7 +59,9 @@ export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
     roomId: string,
     operation: Operation,
   ): void {
+    const ended = watch(connection, operation.case ?? "");
     writes.write(connection.slot, operation, (outcome) => {
+      ended?.("error" in outcome ? outcome.error : undefined);
       if (connection.closed) return;
       if ("error" in outcome) {
         reply(connection, ref, { case: "error", value: outcome.error });
@@ -141,6 +145,7 @@ export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
       connection.defer(() => handle(connection, frame));
       return;
     }
+    count(connection, kind.case);
     connection.expectAnswer();
     if (!connection.ready) {
       begin(connection, frame);
@@ -156,4 +161,8 @@ export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
   }
 
   return { handle, refuse };
+}
+
+function count({ traffic: { received } }: Connection, kind: string): void {
+  received.set(kind, (received.get(kind) ?? 0) + 1);
 }

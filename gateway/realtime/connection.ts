@@ -3,11 +3,16 @@ import type { Format } from "./codec.ts";
 import { type Lag, lagFrom, lastOf } from "./lag.ts";
 import type { LiveLog } from "./live-log.ts";
 import { createFrame, type Frames } from "./server-frame.ts";
+import type { Traffic } from "./traffic.ts";
 import type { UserChannel } from "./user-channel.ts";
 
 /** Where a connection's frames go: a WebSocket. Writing never waits. */
 export interface FrameSink {
+  /** By which the client came, for metrics. */
+  readonly surface: string;
   readonly format: Format;
+  /** Bytes written so far. */
+  readonly written: number;
   /** Bytes written that the kernel has not taken. */
   readonly unsent: number;
   write(frames: readonly Frames[]): void;
@@ -51,6 +56,7 @@ export interface ConnectionDeps {
   catchUp(connection: Connection): void;
   /** Seconds over which reconnects are spread when the server shuts down. */
   readonly reconnectSpreadSeconds: number;
+  readonly traffic: Traffic;
 }
 
 const nothing: readonly Frames[] = [];
@@ -84,6 +90,8 @@ export class Connection {
   ready = false;
   slow = false;
   closed = false;
+  /** Why the server closed it. */
+  closedFor: CloseCause | undefined;
   /** A catch-up is at work. */
   catchingUp = false;
   unanswered = 0;
@@ -102,6 +110,11 @@ export class Connection {
     this.#deps = deps;
   }
 
+  /** What all connections together have come to. */
+  get traffic(): Traffic {
+    return this.#deps.traffic;
+  }
+
   push(frames: Frames): void {
     if (this.closed) return;
     if (this.#out === nothing) {
@@ -117,8 +130,10 @@ export class Connection {
     const out = this.#out;
     this.#out = nothing;
     this.sink.write(out);
+    for (const frames of out) this.#deps.traffic.deliveries += frames.deliveries;
     if (!this.slow && this.sink.unsent > maxUnsent) {
       this.slow = true;
+      this.#deps.traffic.slowed += 1;
       this.sink.pauseReading();
     }
   }
@@ -227,6 +242,7 @@ export class Connection {
     );
     this.flush();
     this.closed = true;
+    this.closedFor = cause;
     this.sink.close(cause.code, cause.reason);
   }
 }

@@ -21,6 +21,7 @@ export function startAt(connection: Connection, log: LiveLog, afterSeq: bigint |
   const reset = afterSeq !== undefined && connection.foreignEpoch;
   if (reset) {
     const nextSeq = BigInt(log.seq + 1);
+    connection.traffic.gaps += 1;
     connection.push(createFrame({ kind: { case: "gap", value: { log: log.where, nextSeq, reset } } }));
   }
   connection.restart(log, reset || afterSeq === undefined ? log.seq : Number(afterSeq), keptByGap);

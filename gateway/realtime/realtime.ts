@@ -6,6 +6,7 @@ import { backoffMs, pause } from "../../services/common/backoff.ts";
 import { toStatus, UnavailableError } from "../../services/common/errors.ts";
 import { newId } from "../../services/common/ids.ts";
 import { runForever, type ServiceDeps } from "../../services/common/lifecycle.ts";
+import type { CallTally } from "../call-tally.ts";
 import { createCatchUp } from "./catch-up.ts";
 import { createClientSessions } from "./client-session.ts";
 import { type CloseCause, closeCauses } from "./close-codes.ts";
@@ -14,8 +15,11 @@ import { createDeliveryLink } from "./delivery-link.ts";
 import { createHeadWatch } from "./head-watch.ts";
 import { createHub } from "./hub.ts";
 import { createMessageLog } from "./message-log.ts";
+import { createDeliveryLag, showLinks } from "./metrics.ts";
 import { createSignalSender } from "./signals.ts";
 import { createConnectionTimers } from "./timers.ts";
+import { countClosed, createTraffic, showTraffic } from "./traffic.ts";
+import { createOperationWatch } from "./watched-operations.ts";
 import { createRealtimeSocketServer } from "./websocket-server.ts";
 import { createWriteLink } from "./write-link.ts";
 
@@ -46,8 +50,13 @@ const giveUpWritesMs = 10_000;
 const closeTimeoutMs = 3000;
 const reconnectSpreadSeconds = 5;
 
+export type RealtimeDeps = ServiceDeps & {
+  /** Counts what connections ask for, along with the calls of other surfaces. */
+  tally?: CallTally | undefined;
+};
+
 /** Composes the realtime side: one hub, one stream each to Delivery and Message, and the connections. */
-export function startRealtime(config: RealtimeConfig, deps: ServiceDeps): Realtime {
+export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realtime {
   const logger = deps.logger.child({ component: "realtime" });
   const stop = new AbortController();
   const backoff = async (attempt: number) => {
@@ -64,6 +73,7 @@ export function startRealtime(config: RealtimeConfig, deps: ServiceDeps): Realti
     delivery,
     received(response) {
       hub.receive(response);
+      lag?.received(response);
       if (response.rebalanced) heads.check();
     },
     reopened: () => heads.check(),
@@ -88,10 +98,13 @@ export function startRealtime(config: RealtimeConfig, deps: ServiceDeps): Realti
     logger,
   });
   const timers = createConnectionTimers(config);
+  const traffic = createTraffic();
+  const signals = createSignalSender({ delivery, logger });
   const sessions = createClientSessions({
     hub,
     writes,
-    signals: createSignalSender({ delivery, logger }),
+    signals,
+    watch: createOperationWatch({ logger, tally: deps.tally }),
     verifier: deps.verifier,
     validator: deps.validator,
     heartbeatMs: config.heartbeatMs,
@@ -107,10 +120,13 @@ export function startRealtime(config: RealtimeConfig, deps: ServiceDeps): Realti
     flusher: createFlusher(),
     catchUp: createCatchUp({ backoff }),
     reconnectSpreadSeconds,
+    traffic,
   };
 
-  function forget(connection: Connection): void {
+  function forget(connection: Connection, code: number): void {
     connections.delete(connection);
+    traffic.bytesOfEnded += connection.sink.written;
+    countClosed(traffic, connection.closedFor, code);
     timers.remove(connection);
     hub.leave(connection);
     if (connection.slot > 0) writes.retire(connection.slot);
@@ -125,6 +141,7 @@ export function startRealtime(config: RealtimeConfig, deps: ServiceDeps): Realti
       opened(sink, address) {
         const connection = new Connection(sink, newId(), address, connectionDeps);
         connections.add(connection);
+        traffic.opened += 1;
         timers.add(connection);
         if (stopping) connection.close(closeCauses.shuttingDown);
         return connection;
@@ -134,6 +151,12 @@ export function startRealtime(config: RealtimeConfig, deps: ServiceDeps): Realti
       closed: forget,
     },
   });
+  const { metrics } = deps;
+  const lag = metrics && createDeliveryLag(metrics);
+  if (metrics) {
+    showTraffic(metrics, { traffic, connections, signals });
+    showLinks(metrics, { hub, link, writes });
+  }
   const unlisten = deps.verifier.onRevoked((sessionId) => {
     for (const connection of bySession.get(sessionId) ?? []) connection.close(closeCauses.sessionEnded);
   });

@@ -11,6 +11,8 @@ import { encodeBinary, encodeJson, type Format } from "./codec.ts";
 export interface Frames {
   /** WebSocket frames, header included. */
   bytes(format: Format): Buffer;
+  /** How many items of logs they are. */
+  readonly deliveries: number;
 }
 
 /** A frame that stands for one item of a log. */
@@ -27,6 +29,7 @@ const weightOfCharacter = 6;
 class SharedFrame implements NumberedFrame {
   readonly seq: number;
   readonly weight: number;
+  readonly deliveries: number;
   readonly #frame: ServerFrame;
   #json: Buffer | undefined;
   #proto: Buffer | undefined;
@@ -34,6 +37,7 @@ class SharedFrame implements NumberedFrame {
   constructor(frame: ServerFrame, seq: number, textLength = 0) {
     this.#frame = frame;
     this.seq = seq;
+    this.deliveries = seq > 0 ? 1 : 0;
     this.weight = frameWeight + textLength * weightOfCharacter;
   }
 
@@ -48,12 +52,14 @@ class SharedFrame implements NumberedFrame {
 }
 
 class JoinedFrames implements Frames {
+  readonly deliveries: number;
   readonly #frames: readonly Frames[];
   #json: Buffer | undefined;
   #proto: Buffer | undefined;
 
   constructor(frames: readonly Frames[]) {
     this.#frames = frames;
+    this.deliveries = frames.reduce((sum, { deliveries }) => sum + deliveries, 0);
   }
 
   bytes(format: Format): Buffer {

@@ -13,6 +13,8 @@ import { createFrame } from "./server-frame.ts";
 /** Sends signals to Delivery, those of one turn together. Best effort: what can't be sent is forgotten. */
 export interface SignalSender {
   typing(connection: Connection, roomId: string, userId: string): void;
+  /** How many could not be sent. */
+  readonly dropped: number;
 }
 
 /** A person's typing in a room is passed on at most this often; clients show it for longer. */
@@ -26,6 +28,7 @@ export function createSignalSender(deps: {
 }): SignalSender {
   const now = deps.now ?? Date.now;
   let gathered: RoomSignal[] = [];
+  let dropped = 0;
   /** When each connection last said so, and where; a connection that types in two rooms at once is none of a person's. */
   const last = new WeakMap<Connection, { roomId: string; at: number }>();
 
@@ -35,6 +38,7 @@ export function createSignalSender(deps: {
     try {
       await deps.delivery.signal({ signals }, { timeoutMs: 1000 });
     } catch (err) {
+      dropped += signals.length;
       deps.logger.debug({ err }, "signals were dropped");
     }
   }
@@ -45,9 +49,15 @@ export function createSignalSender(deps: {
       const at = now();
       if (before && before.roomId === roomId && at - before.at < repeatMs) return;
       last.set(connection, { roomId, at });
-      if (gathered.length >= maxGathered) return;
+      if (gathered.length >= maxGathered) {
+        dropped += 1;
+        return;
+      }
       const signal = create(RoomSignalSchema, { roomId, userId, kind: { case: "typing", value: {} } });
       if (gathered.push(signal) === 1) setImmediate(() => void flush());
+    },
+    get dropped() {
+      return dropped;
     },
   };
 }
@@ -64,7 +74,9 @@ export function showSignals(
       kind: { case: "signal", value: { roomId, userId, kind: { case: "typing", value: {} } } },
     });
     for (const connection of channel.live) {
-      if (!connection.slow && connection.user?.userId !== userId) connection.push(frame);
+      if (connection.user?.userId === userId) continue;
+      if (connection.slow) connection.traffic.signalsWithheld += 1;
+      else connection.push(frame);
     }
   }
 }

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { createCatchUp } from "./catch-up.ts";
 import { Connection, createFlusher, type FrameSink } from "./connection.ts";
+import { createTraffic } from "./traffic.ts";
 
 /** A ServerFrame as a client of the JSON subprotocol sees it, as far as tests look at it. */
 export interface SeenFrame {
@@ -49,7 +50,12 @@ export const backoff = async (): Promise<void> => void (await setImmediate());
 
 /** Connections that share a flusher and a catch-up, as in the gateway. */
 export function createTestClients(): (name?: string) => TestClient {
-  const deps = { flusher: createFlusher(), catchUp: createCatchUp({ backoff }), reconnectSpreadSeconds: 0 };
+  const deps = {
+    flusher: createFlusher(),
+    catchUp: createCatchUp({ backoff }),
+    reconnectSpreadSeconds: 0,
+    traffic: createTraffic(),
+  };
   return (name = "connection") => {
     const seen: SeenFrame[] = [];
     let stalled = false;
@@ -58,7 +64,9 @@ export function createTestClients(): (name?: string) => TestClient {
     let closedWith: number | undefined;
     let pings = 0;
     const sink: FrameSink = {
+      surface: "test",
       format: "json",
+      written: 0,
       get unsent() {
         return unsent;
       },

@@ -25,7 +25,8 @@ export interface WebSocketHandlers {
   opened(sink: FrameSink, address: string): Connection;
   frame(connection: Connection, frame: ClientFrame): void;
   refused(connection: Connection, ref: string | undefined, cause: unknown): void;
-  closed(connection: Connection): void;
+  /** `code` is the one that the client closed with, or of a connection that was lost. */
+  closed(connection: Connection, code: number): void;
 }
 
 export interface RealtimeSocketServer {
@@ -82,12 +83,12 @@ export function createRealtimeSocketServer(deps: {
   function onPong(this: Owned): void {
     if (this[connectionOf]) this[connectionOf].silent = 0;
   }
-  function onClose(this: Owned): void {
+  function onClose(this: Owned, code: number): void {
     const connection = this[connectionOf];
     if (!connection) return;
     delete this[connectionOf];
     connection.closed = true;
-    handlers.closed(connection);
+    handlers.closed(connection, code);
   }
   // A protocol error or a reset; close follows. Without a listener it would end the process.
   function onError(): void {}
@@ -118,6 +119,7 @@ export function createRealtimeSocketServer(deps: {
  * for each receiver again (5 to 6 µs against 0.5); it has nothing of its own in flight, so the order holds.
  */
 class SocketSink implements FrameSink {
+  readonly surface = "websocket";
   readonly format: Format;
   readonly #ws: WebSocket;
   readonly #socket: Socket;
@@ -130,6 +132,10 @@ class SocketSink implements FrameSink {
 
   get unsent(): number {
     return this.#socket.writableLength;
+  }
+
+  get written(): number {
+    return this.#socket.bytesWritten;
   }
 
   write(frames: readonly Frames[]): void {

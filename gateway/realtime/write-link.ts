@@ -30,6 +30,8 @@ export interface WriteLink {
   retire(slot: number): void;
   /** Calls `answer` exactly once: later, or at once when nothing can be taken. */
   write(slot: number, operation: Operation, answer: (outcome: Outcome) => void): void;
+  /** Writes without an answer yet. */
+  readonly unanswered: number;
   run(signal: AbortSignal): Promise<void>;
 }
 
@@ -152,6 +154,9 @@ export function createWriteLink(deps: WriteLinkDeps): WriteLink {
       const write = create(WriteSchema, { id, slot: BigInt(slot), operation });
       pending.set(id, { write, accessToken: slots.get(slot) ?? "", since: now(), answer });
       gather().writes.push(write);
+    },
+    get unanswered() {
+      return pending.size;
     },
     async run(signal) {
       const timer = setInterval(() => answering || giveUp(now() - deps.giveUpMs), 1000);

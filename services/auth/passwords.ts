@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { hash, type Options, parseOptions, verify } from "@node-rs/argon2";
+import type { Metrics } from "../common/metrics.ts";
 import type { WorkQueue } from "./work-queue.ts";
 
 /**
@@ -23,18 +24,30 @@ export interface Passwords {
 }
 
 export interface PasswordsDeps {
-  queue: WorkQueue;
+  queue: Pick<WorkQueue, "run">;
   cost: PasswordCost;
+  metrics?: Metrics | undefined;
 }
 
-export async function createPasswords({ queue, cost }: PasswordsDeps): Promise<Passwords> {
+export async function createPasswords({ queue, cost, metrics }: PasswordsDeps): Promise<Passwords> {
+  const seconds = metrics?.histogram({
+    name: "parley_password_hash_duration_seconds",
+    help: "How long Argon2id took for one password, without its wait for a turn.",
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+  });
+  const timed = async <T>(work: Promise<T>): Promise<T> => {
+    const started = performance.now();
+    const result = await work;
+    seconds?.observe((performance.now() - started) / 1000);
+    return result;
+  };
   const nobodysHash = await hash(randomBytes(32), cost);
   return {
-    hash: (password, signal) => queue.run(() => hash(password.normalize("NFKC"), cost), signal),
+    hash: (password, signal) => queue.run(() => timed(hash(password.normalize("NFKC"), cost)), signal),
 
     async verify(passwordHash, password, signal) {
       const matches = await queue.run(
-        () => verify(passwordHash ?? nobodysHash, password.normalize("NFKC")),
+        () => timed(verify(passwordHash ?? nobodysHash, password.normalize("NFKC"))),
         signal,
       );
       return matches && passwordHash !== undefined;

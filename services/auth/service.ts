@@ -6,6 +6,7 @@ import { UserService } from "#gen/parley/user/v1/user_service_pb.js";
 import { openDatabase } from "../common/database/database.ts";
 import { parseDatabaseUrl } from "../common/database/database-url.ts";
 import type { Service, ServiceDeps } from "../common/lifecycle.ts";
+import type { Metrics } from "../common/metrics.ts";
 import { createAccessTokens } from "./access-tokens.ts";
 import { createAccounts } from "./accounts.ts";
 import { type Chore, runChore } from "./background.ts";
@@ -24,9 +25,9 @@ import { createAuthRoutes, createInternalRoutes, createUserRoutes } from "./rout
 import { createSessions } from "./sessions.ts";
 import { createSignInLimits } from "./sign-in-limits.ts";
 import { openSigningKeys } from "./signing-keys.ts";
-import { createWorkQueue } from "./work-queue.ts";
+import { createWorkQueue, showQueue } from "./work-queue.ts";
 
-export type AuthDeps = Pick<ServiceDeps, "logger" | "rpc"> & {
+export type AuthDeps = Pick<ServiceDeps, "logger" | "rpc" | "metrics"> & {
   /** Milliseconds since the epoch; the system's clock if absent. */
   clock?: () => number;
 };
@@ -39,15 +40,21 @@ const keysAtLeastEveryMs = 60_000;
  * other services, over a database of its own.
  */
 export async function startAuth(config: AuthConfig, deps: AuthDeps): Promise<Service> {
-  const { logger } = deps;
+  const { logger, metrics } = deps;
   const database = await openDatabase<AuthTables>({
     url: config.databaseUrl,
     name: "auth",
     migrations,
     logger,
+    metrics,
   });
   try {
-    const auth = await createAuth(config, { db: database.kysely, logger, clock: deps.clock ?? Date.now });
+    const auth = await createAuth(config, {
+      db: database.kysely,
+      logger,
+      metrics,
+      clock: deps.clock ?? Date.now,
+    });
     const served = [
       deps.rpc.serve(AuthService, createAuthRoutes(auth)),
       deps.rpc.serve(UserService, createUserRoutes(auth)),
@@ -73,10 +80,11 @@ export async function startAuth(config: AuthConfig, deps: AuthDeps): Promise<Ser
 interface AuthParts {
   db: Kysely<AuthTables>;
   logger: Logger;
+  metrics: Metrics | undefined;
   clock: () => number;
 }
 
-async function createAuth(config: AuthConfig, { db, logger, clock }: AuthParts) {
+async function createAuth(config: AuthConfig, { db, logger, metrics, clock }: AuthParts) {
   const { accessTokenLifetimeMs: tokenLifetimeMs, keySchedule } = config;
   const encryption = createKeyEncryption(await loadSecret(config, db));
   const keys = await openSigningKeys({ db, encryption, schedule: keySchedule, clock, logger });
@@ -95,8 +103,9 @@ async function createAuth(config: AuthConfig, { db, logger, clock }: AuthParts) 
     concurrency: config.passwordConcurrency,
     maxWaiting: config.maxWaitingPasswords,
   });
-  const passwords = await createPasswords({ queue, cost: config.passwordCost });
-  const limits = createSignInLimits(config.rates);
+  showQueue(metrics, queue);
+  const passwords = await createPasswords({ metrics, queue, cost: config.passwordCost });
+  const limits = createSignInLimits(config.rates, metrics);
   const accounts = createAccounts({ db, passwords, sessions, limits, clock });
   const deadSessions = createDeadSessions({ db, tokenLifetimeMs, clock });
   const chores: Chore[] = [

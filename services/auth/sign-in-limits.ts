@@ -1,6 +1,7 @@
 import { networkOf } from "../common/client-network.ts";
 import { RateLimitedError } from "../common/errors.ts";
-import { createRateLimiter, type Rate } from "../common/rate-limit.ts";
+import type { Metrics } from "../common/metrics.ts";
+import { countRefusals, createRateLimiter, type Rate } from "../common/rate-limit.ts";
 
 /**
  * How often passwords may be tried. Each throws RateLimitedError with the time to wait.
@@ -23,10 +24,15 @@ export interface SignInRates {
   readonly loginsPerAddress: Rate | undefined;
 }
 
-export function createSignInLimits(rates: SignInRates): SignInLimits {
+export function createSignInLimits(rates: SignInRates, metrics?: Metrics): SignInLimits {
   const registrations = createRateLimiter(rates.registrationsPerAddress);
   const logins = createRateLimiter(rates.loginsPerAddress);
   const tries = createRateLimiter(rates.loginsPerAccount);
+  countRefusals(metrics, {
+    registrations_per_address: registrations,
+    logins_per_address: logins,
+    logins_per_account: tries,
+  });
   return {
     takeRegistration: (address) => admit(registrations.take(networkOf(address))),
     takeLogin(username, address) {

@@ -1,4 +1,5 @@
 import { CancelledError, OverloadedError } from "../common/errors.ts";
+import type { Metrics } from "../common/metrics.ts";
 
 /** Runs costly work a few at a time, in the order it came, and refuses what would wait too long. */
 export interface WorkQueue {
@@ -7,6 +8,10 @@ export interface WorkQueue {
    * it waits is never begun.
    */
   run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>;
+  readonly running: number;
+  readonly waiting: number;
+  /** How much was refused. */
+  readonly refused: number;
 }
 
 export interface WorkQueueOptions {
@@ -20,6 +25,7 @@ export function createWorkQueue({ concurrency, maxWaiting }: WorkQueueOptions): 
   /** In the order of arrival; a set, so that what is given up leaves at once. */
   const waiting = new Set<() => void>();
   let running = 0;
+  let refused = 0;
 
   function next(): void {
     running--;
@@ -50,12 +56,42 @@ export function createWorkQueue({ concurrency, maxWaiting }: WorkQueueOptions): 
       if (signal?.aborted) throw new CancelledError();
       if (running < concurrency) running++;
       else if (waiting.size < maxWaiting) await turn(signal);
-      else throw new OverloadedError("too many passwords are being checked");
+      else {
+        refused += 1;
+        throw new OverloadedError("too many passwords are being checked");
+      }
       try {
         return await work();
       } finally {
         next();
       }
     },
+    get running() {
+      return running;
+    },
+    get waiting() {
+      return waiting.size;
+    },
+    get refused() {
+      return refused;
+    },
   };
+}
+
+export function showQueue(metrics: Metrics | undefined, queue: WorkQueue): void {
+  metrics?.gauge({
+    name: "parley_password_queue_length",
+    help: "Passwords that wait for their turn to be hashed or checked.",
+    read: () => queue.waiting,
+  });
+  metrics?.gauge({
+    name: "parley_password_queue_running",
+    help: "Passwords that are being hashed or checked.",
+    read: () => queue.running,
+  });
+  metrics?.counter({
+    name: "parley_password_queue_refused_total",
+    help: "Passwords that were refused because too many waited.",
+    read: () => queue.refused,
+  });
 }

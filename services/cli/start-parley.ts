@@ -77,10 +77,10 @@ function startShared(
 ): ServiceDeps {
   const rpc = createLocalRpc({ logger });
   stack.add("rpc", () => rpc.close());
-  const events = createEmbeddedEventLog({ logger });
+  const events = createEmbeddedEventLog({ logger, metrics });
   // Below the services: what they publish while they close is still delivered.
   stack.add("event log", () => events.close());
-  const verifier = createTokenVerifier({ rpc, issuer: config.issuer, logger });
+  const verifier = createTokenVerifier({ rpc, issuer: config.issuer, logger, metrics });
   const validator = createValidator();
   rpc.intercept(createServerInterceptors({ verifier, validator }));
   return { logger, rpc, events, verifier, validator, metrics };

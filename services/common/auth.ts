@@ -6,6 +6,7 @@ import { createRevocationList } from "./auth/revocation-list.ts";
 import { createTokenCache } from "./auth/token-cache.ts";
 import { backoffMs, pause } from "./backoff.ts";
 import { SessionRevokedError } from "./errors.ts";
+import type { Metrics } from "./metrics.ts";
 import type { RpcClients } from "./rpc/rpc.ts";
 
 /** Whose access token a call or connection carries. */
@@ -38,6 +39,7 @@ export interface TokenVerifierDeps {
   logger: Logger;
   /** Milliseconds since the epoch; the system's clock if absent. */
   clock?: () => number;
+  metrics?: Metrics | undefined;
 }
 
 /** How long an access token lives, in ms. */
@@ -67,12 +69,24 @@ export function createTokenVerifier(deps: TokenVerifierDeps): TokenVerifier {
   const revoked = createRevocationList({ clock, logger, keepMs: accessTokenLifetimeMs + marginMs });
   const cache = createTokenCache(maxCachedTokens);
   const verifying = new Map<string, Promise<Caller>>();
+  const verified = { valid: 0, invalid: 0 };
+  deps.metrics?.counter({
+    name: "parley_token_verifications_total",
+    help: "Access tokens whose signature was verified; those known from before are not verified again.",
+    *read() {
+      for (const [result, value] of Object.entries(verified)) yield { labels: { result }, value };
+    },
+  });
 
   async function read(token: string): Promise<Caller> {
     try {
       const caller = await readAccessToken(token, { issuer, clock, findKey: keys.find });
       cache.add(caller);
+      verified.valid += 1;
       return caller;
+    } catch (error) {
+      verified.invalid += 1;
+      throw error;
     } finally {
       verifying.delete(token);
     }

@@ -11,7 +11,7 @@ import { createWatchers } from "./watchers.ts";
  * queues and never waits.
  */
 export async function startDelivery(config: DeliveryConfig, deps: ServiceDeps): Promise<Service> {
-  const watchers = createWatchers({ maxQueuedBatches: config.maxQueuedBatches });
+  const watchers = createWatchers({ maxQueuedBatches: config.maxQueuedBatches, metrics: deps.metrics });
   deps.rpc.serve(DeliveryService, createRoutes({ watchers }));
   deps.events.subscribe(timelineTopic, "delivery", async (records) => {
     watchers.events(records.map((record) => record.message));

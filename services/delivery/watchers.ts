@@ -10,6 +10,7 @@ import {
 import type { FeedEntry } from "#gen/parley/message/v1/feed_pb.js";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import { type AsyncQueue, createAsyncQueue } from "../common/async-queue.ts";
+import type { Metrics } from "../common/metrics.ts";
 import { createInterestIndex } from "./interest.ts";
 
 /** One gateway's stream. */
@@ -37,14 +38,38 @@ export interface Watchers {
   close(): void;
 }
 
-export function createWatchers(deps: { maxQueuedBatches: number }): Watchers {
+export function createWatchers(deps: { maxQueuedBatches: number; metrics?: Metrics | undefined }): Watchers {
   const all = new Set<Watcher>();
   const byRoom = createInterestIndex<Watcher>();
   const byUser = createInterestIndex<Watcher>();
 
+  let cut = 0;
+  let signalsDropped = 0;
+  deps.metrics?.gauge({
+    name: "parley_delivery_streams",
+    help: "Streams of gateways to Delivery.",
+    read: () => all.size,
+  });
+  deps.metrics?.gauge({
+    name: "parley_delivery_queue_length",
+    help: "Batches that wait for gateways' streams, of the longest queue.",
+    read: () => Math.max(0, ...Array.from(all, ({ queue }) => queue.size)),
+  });
+  deps.metrics?.counter({
+    name: "parley_delivery_streams_cut_total",
+    help: "Streams that were cut because their gateway was too slow.",
+    read: () => cut,
+  });
+  deps.metrics?.counter({
+    name: "parley_delivery_signals_dropped_total",
+    help: "Signals that Delivery dropped because a gateway's stream was behind.",
+    read: () => signalsDropped,
+  });
+
   function hand(batches: Map<Watcher, WatchResponse>): void {
     for (const [watcher, batch] of batches) {
       if (watcher.queue.push(batch)) continue;
+      cut += 1;
       watcher.queue.fail(
         new ConnectError("the gateway is too slow, its stream is cut", Code.ResourceExhausted),
       );
@@ -143,6 +168,7 @@ export function createWatchers(deps: { maxQueuedBatches: number }): Watchers {
         for (const watcher of byRoom.of(signal.roomId) ?? []) {
           // The first thing dropped under pressure: a stream that is behind gets none.
           if (watcher.queue.size * 2 < deps.maxQueuedBatches) batchFor(batches, watcher).signals.push(signal);
+          else signalsDropped += 1;
         }
       }
       hand(batches);

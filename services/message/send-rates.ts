@@ -1,4 +1,5 @@
-import { createRateLimiter, type Rate } from "../common/rate-limit.ts";
+import type { Metrics } from "../common/metrics.ts";
+import { countRefusals, createRateLimiter, type Rate } from "../common/rate-limit.ts";
 
 /**
  * How often people send, and how much is sent in a room. Both are asked before anything else is done.
@@ -16,9 +17,13 @@ export interface SendRates {
 
 const maxKnown = 50_000;
 
-export function createSendRates(rates: { perUser: Rate | undefined; perRoom: Rate | undefined }): SendRates {
+export function createSendRates(
+  rates: { perUser: Rate | undefined; perRoom: Rate | undefined },
+  metrics?: Metrics,
+): SendRates {
   const perUser = createRateLimiter(rates.perUser);
   const perRoom = createRateLimiter(rates.perRoom);
+  countRefusals(metrics, { sends_per_user: perUser, sends_per_room: perRoom });
   const known = new Set<string>();
   if (rates.perRoom === undefined) {
     return { admit: (userId) => perUser.take(userId), settled: () => undefined };

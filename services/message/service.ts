@@ -28,19 +28,22 @@ export type MessageDeps = ServiceDeps & { clock?: () => number };
  * append-only log, committed in groups, acknowledged when it is durable and then published.
  */
 export async function startMessage(config: MessageConfig, deps: MessageDeps): Promise<Service> {
-  const { logger, rpc, events, clock = Date.now } = deps;
+  const { logger, rpc, events, metrics, clock = Date.now } = deps;
   const database = await openDatabase<MessageTables, WriteProcedures, ReadProcedures>({
     url: config.databaseUrl,
     name: "message",
     migrations,
     procedures: new URL("./db/sqlite/procedures.ts", import.meta.url),
     logger,
+    metrics,
   });
   const outbox = createOutbox({
     store: createSqlOutboxStore({ kysely: database.kysely, clock }),
     log: events,
     render: (row) => renderAnnouncement(database, row),
     logger,
+    service: "message",
+    metrics,
     clock,
   });
   const epoch = await database.read("epoch");
@@ -79,10 +82,10 @@ interface MessageParts extends ServiceDeps {
 }
 
 function createMessage(config: MessageConfig, parts: MessageParts) {
-  const { database, outbox, epoch, rpc, logger, verifier, validator } = parts;
-  const queue = createTimelineQueue({ database, outbox, logger });
+  const { database, outbox, epoch, rpc, logger, metrics, verifier, validator } = parts;
+  const queue = createTimelineQueue({ database, outbox, logger, metrics });
   const roomSync = createRoomSync({ database, queue, rpc, logger });
-  const rates = createSendRates({ perUser: config.sendsPerUser, perRoom: config.sendsPerRoom });
+  const rates = createSendRates({ perUser: config.sendsPerUser, perRoom: config.sendsPerRoom }, metrics);
   const writes = createWrites({ queue, roomSync, rates });
   const reads = createReads({ database, roomSync });
   return {

@@ -4,6 +4,8 @@ import { OverloadedError, UnavailableError } from "../common/errors.ts";
 import type { EventRecord } from "../common/events/event-log.ts";
 import type { Outbox, OutboxEntry } from "../common/events/outbox.ts";
 import { feedTopic, timelineTopic } from "../common/events/topics.ts";
+import type { Metrics } from "../common/metrics.ts";
+import { measureCommits } from "./commit-metrics.ts";
 import type { ReadProcedures, WriteProcedures } from "./db/procedures.ts";
 import type { MessageTables } from "./db/tables.ts";
 import { eventOf, toFeedEntry, toTimelineEvent } from "./events.ts";
@@ -35,6 +37,7 @@ export interface TimelineQueueDeps {
   database: Pick<MessageDatabase, "call">;
   outbox: Pick<Outbox, "committed" | "takePublished">;
   logger: Logger;
+  metrics?: Metrics | undefined;
 }
 
 interface Entry {
@@ -48,12 +51,13 @@ const minFullBatch = 64;
 const maxBatch = 512;
 const maxWaiting = 50_000;
 
-export function createTimelineQueue({ database, outbox, logger }: TimelineQueueDeps): TimelineQueue {
+export function createTimelineQueue({ database, outbox, logger, metrics }: TimelineQueueDeps): TimelineQueue {
   let waiting: Entry[] = [];
   let underWay = 0;
   let unsettled = 0;
   let scheduled = false;
   let onIdle: (() => void)[] = [];
+  const commits = metrics && measureCommits(metrics, { waiting: () => waiting.length });
 
   /** At the end of the turn, so that what one request of a gateway brought goes together. */
   function schedule(): void {
@@ -74,7 +78,9 @@ export function createTimelineQueue({ database, outbox, logger }: TimelineQueueD
 
   async function commit(batch: readonly Entry[]): Promise<void> {
     underWay += 1;
+    const started = commits && performance.now();
     const answer = await append(batch).catch((error: Error) => refuse(batch, error));
+    if (started !== undefined) commits?.ended(batch, started, answer?.results);
     // The database has its next batch before this one is answered for.
     underWay -= 1;
     pump();

@@ -21,7 +21,7 @@ import { createRooms } from "./rooms.ts";
 import { createRoutes } from "./routes.ts";
 import { createUsers } from "./users.ts";
 
-export type RoomDeps = Pick<ServiceDeps, "logger" | "rpc" | "events"> & {
+export type RoomDeps = Pick<ServiceDeps, "logger" | "rpc" | "events" | "metrics"> & {
   /** Milliseconds since the epoch; the system's clock if absent. */
   clock?: () => number;
 };
@@ -31,18 +31,21 @@ export type RoomDeps = Pick<ServiceDeps, "logger" | "rpc" | "events"> & {
  * Message before it answers; the event log carries the same changes once more.
  */
 export async function startRoom(config: RoomConfig, deps: RoomDeps): Promise<Service> {
-  const { logger, rpc, events, clock = Date.now } = deps;
+  const { logger, metrics, rpc, events, clock = Date.now } = deps;
   const database = await openDatabase<RoomTables>({
     url: config.databaseUrl,
     name: "room",
     migrations,
     logger,
+    metrics,
   });
   const outbox = createOutbox({
     store: createSqlOutboxStore({ kysely: database.kysely, clock }),
     log: events,
     render: (row) => renderAnnouncement(database.kysely, row),
     logger,
+    service: "room",
+    metrics,
     clock,
   });
   const { routes, internalRoutes, work } = createRoom(config, { database, outbox, logger, rpc, clock });

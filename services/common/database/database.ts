@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
 import type { Logger } from "pino";
+import type { Metrics } from "../metrics.ts";
 import { parseDatabaseUrl } from "./database-url.ts";
 import type { MigrationStatus } from "./migrate.ts";
 import { openSqliteDatabase } from "./sqlite.ts";
@@ -73,6 +74,7 @@ export interface OpenDatabaseOptions extends DatabaseLocation {
    */
   procedures?: URL;
   logger: Logger;
+  metrics?: Metrics | undefined;
   /**
    * The database is lost to this process, for good: everything is rejected from here on. Without it the error is
    * thrown as an uncaught exception.

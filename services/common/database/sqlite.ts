@@ -59,7 +59,7 @@ export async function openSqliteDatabase<
 }
 
 function createConnections(files: SqliteFiles, options: SqliteOptions) {
-  const { name, migrations, procedures, logger, onFatal = throwUncaught } = options;
+  const { name, migrations, procedures, logger, metrics, onFatal = throwUncaught } = options;
   const writer = startLane("writer");
   // They begin when there is a schema; until then the writer reads.
   const readerLanes = Array.from({ length: options.readers ?? 1 }, () => startLane("reader"));
@@ -68,6 +68,15 @@ function createConnections(files: SqliteFiles, options: SqliteOptions) {
     readers.reduce((least, lane) => (lane.load < least.load ? lane : least), readers[0] ?? writer);
   const kysely = new Kysely<unknown>({ dialect: new SqliteThreadsDialect({ writer, reader }) });
   let serving = false;
+  metrics?.gauge({
+    name: "parley_database_queue_length",
+    help: "What a database's threads have been asked and not answered.",
+    labels: { database: name },
+    read: () => [
+      { labels: { lane: "writer" }, value: writer.load },
+      { labels: { lane: "readers" }, value: readers.reduce((sum, { load }) => sum + load, 0) },
+    ],
+  });
 
   function startLane(role: ThreadRole): SqliteLane {
     const thread = startSqliteThread({

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { DescMessage } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
+import type { Metrics } from "../metrics.ts";
 import { DeliveryStoppedError, type EventLog, type EventRecord, type RecordHandler } from "./event-log.ts";
 import { createGroupDelivery, type DeadLetters, type RetryPolicy } from "./group-delivery.ts";
 import { createGroupQueue, type GroupQueue } from "./group-queue.ts";
@@ -21,19 +22,43 @@ import type { Topic } from "./topics.ts";
 export interface EmbeddedEventLogDeps {
   logger: Logger;
   retry?: Partial<RetryPolicy>;
+  metrics?: Metrics | undefined;
 }
 
 /** The queues of a topic's groups, by group name. */
 type Groups = Map<string, GroupQueue<EventRecord>>;
 
-export function createEmbeddedEventLog({ logger, retry }: EmbeddedEventLogDeps): EventLog {
+export function createEmbeddedEventLog({ logger, retry, metrics }: EmbeddedEventLogDeps): EventLog {
   const topics = new Map<string, Groups>();
   const closing = new AbortController();
   /** What was published before `run`, to be handed on by it. */
   let early: (() => void)[] | undefined = [];
   let stopped: Promise<unknown> | undefined;
 
+  let published = 0;
+  let buried = 0;
+  metrics?.counter({
+    name: "parley_event_log_records_total",
+    help: "Records that were published to the event log.",
+    read: () => published,
+  });
+  metrics?.counter({
+    name: "parley_event_log_dead_letters_total",
+    help: "Records that a group could not process.",
+    read: () => buried,
+  });
+  metrics?.gauge({
+    name: "parley_event_log_group_length",
+    help: "Records that a group of consumers has not handled.",
+    *read() {
+      for (const [topic, groups] of topics) {
+        for (const [group, { length }] of groups) yield { labels: { topic, group }, value: length };
+      }
+    },
+  });
+
   const bury = ({ topic, group, records, error }: DeadLetters) => {
+    buried += records.length;
     for (const { key, number } of records) {
       logger.error({ topic: topic.name, group, key, number: Number(number), err: error }, "dead letter");
     }
@@ -41,6 +66,7 @@ export function createEmbeddedEventLog({ logger, retry }: EmbeddedEventLogDeps):
 
   const dispatch = async (topic: Topic, records: readonly EventRecord[]): Promise<void> => {
     if (closing.signal.aborted) throw new DeliveryStoppedError();
+    published += records.length;
     const groups = topics.get(topic.name);
     if (groups === undefined || records.length === 0) return;
     await Promise.all(Array.from(groups.values(), (queue) => queue.push(records)));

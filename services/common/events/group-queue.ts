@@ -10,6 +10,8 @@ export interface GroupQueue<R extends EventRecord> {
   push(records: readonly R[]): Promise<void>;
   /** Aborts the batch under way and waits for it; rejects all that waits. */
   stop(): Promise<void>;
+  /** Records that wait, and those under way. */
+  readonly length: number;
   /** Whether `stop` was called. */
   readonly stopped: boolean;
 }
@@ -30,6 +32,7 @@ export function createGroupQueue<R extends EventRecord>(
   const { signal } = stopping;
   let waiting: Publication<R>[] = [];
   let draining: Promise<void> | undefined;
+  let underWay = 0;
 
   const takeBatch = (): Publication<R>[] => {
     let size = 0;
@@ -49,13 +52,16 @@ export function createGroupQueue<R extends EventRecord>(
     await undefined;
     while (waiting.length > 0) {
       const batch = takeBatch();
+      const records = join(batch);
+      underWay = records.length;
       try {
-        await deliver(join(batch), signal);
+        await deliver(records, signal);
         for (const publication of batch) publication.resolve();
       } catch (error) {
         for (const publication of batch) publication.reject(error);
       }
     }
+    underWay = 0;
     draining = undefined;
   };
 
@@ -66,6 +72,9 @@ export function createGroupQueue<R extends EventRecord>(
         waiting.push({ records, resolve, reject });
         draining ??= drain();
       });
+    },
+    get length() {
+      return waiting.reduce((sum, { records }) => sum + records.length, underWay);
     },
     get stopped() {
       return signal.aborted;

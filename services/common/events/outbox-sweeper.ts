@@ -12,6 +12,8 @@ export interface OutboxSweeper {
    * another process has the lease. Throws what the store or the log throws; nothing is lost by that.
    */
   sweep(signal: AbortSignal): Promise<void>;
+  /** Rows that it has published. */
+  readonly rows: number;
 }
 
 export interface OutboxSweeperDeps {
@@ -44,6 +46,7 @@ export function createOutboxSweeper(deps: OutboxSweeperDeps): OutboxSweeper {
   // Rows from before can't be under way in this process, so what a crash left is due at once. Where there are other
   // replicas some of theirs are published twice.
   const startedAt = clock();
+  let published = 0;
   /** Rows that can't be rendered, and when they are tried again. */
   const aside = new Map<number, number>();
 
@@ -106,11 +109,15 @@ export function createOutboxSweeper(deps: OutboxSweeperDeps): OutboxSweeper {
             continue;
           }
           await publish(due, signal);
+          published += due.length;
           logger.info({ rows: due.length }, "rows published by the sweeper");
         }
         if (rows.length < rowsPerPage) return;
         afterId = rows.at(-1)!.id;
       }
+    },
+    get rows() {
+      return published;
     },
   };
 }

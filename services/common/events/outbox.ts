@@ -1,7 +1,9 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { backoffMs, pause } from "../backoff.ts";
+import type { Metrics } from "../metrics.ts";
 import type { EventLog, RecordOf } from "./event-log.ts";
+import { showOutbox } from "./outbox-metrics.ts";
 import type { OutboxStore, RenderOutboxRow } from "./outbox-rows.ts";
 import { createOutboxSweeper } from "./outbox-sweeper.ts";
 import type { Topic } from "./topics.ts";
@@ -63,6 +65,9 @@ export interface OutboxDeps {
   /** Now, in ms: what rows are stamped by. */
   clock?: () => number;
   settings?: Partial<OutboxSettings>;
+  /** Whose outbox it is, for metrics. */
+  service?: string;
+  metrics?: Metrics | undefined;
 }
 
 export interface OutboxSettings {
@@ -103,6 +108,13 @@ export function createOutbox(deps: OutboxDeps): Outbox {
   let takenSinceRound = false;
   let leavingToSweeper = false;
   let rounds: Promise<unknown> | undefined;
+
+  showOutbox(deps.metrics, deps.service ?? "", {
+    underWay: () => recordsUnderWay,
+    held: () => held.size,
+    left: () => Number(leavingToSweeper),
+    swept: () => sweeper.rows,
+  });
 
   const noteFate = (left: boolean, details: object) => {
     if (left === leavingToSweeper) return;
