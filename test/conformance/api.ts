@@ -1,16 +1,15 @@
 import { randomUUID } from "node:crypto";
+import type { JsonObject } from "@bufbuild/protobuf";
 import { expect } from "vitest";
+import type { Stack } from "../stack.ts";
+import type { Answer } from "./clients/answer.ts";
+import { bindingsOf, fromHttp } from "./clients/bindings.ts";
+import type { CallClient, Surface } from "./clients/client.ts";
+import { contracts } from "./clients/contracts.ts";
+import { fetchAnswer } from "./clients/rest.ts";
 import { assertDescribed } from "./described.ts";
 
-/** An answer of the REST surface. */
-export interface Answer {
-  readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: JSON of whatever shape, which the test asserts
-  readonly body: any;
-  readonly headers: Headers;
-}
-
-/** A person who uses the REST surface, as any program that has read api.md would. */
+/** A person who uses Parley, in REST's terms, as any program that has read api.md would. */
 export interface Person {
   readonly userId: string;
   readonly username: string;
@@ -24,31 +23,47 @@ export interface Person {
   delete(path: string): Promise<Answer>;
 }
 
+export interface CallOptions {
+  body?: unknown;
+  token?: string;
+  headers?: Record<string, string>;
+}
+
 export interface Api {
   readonly url: string;
-  call(
-    method: string,
-    path: string,
-    options?: { body?: unknown; token?: string; headers?: Record<string, string> },
-  ): Promise<Answer>;
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** A new person with a name nobody has. */
   register(profile?: { username?: string; displayName?: string; deviceName?: string }): Promise<Person>;
   /** Several at once. */
   people(count: number): Promise<Person[]>;
   /** The person again, by another session. */
   login(person: Person): Promise<Person>;
+  close(): Promise<void>;
 }
 
 export const password = "correct horse battery";
 
-export function createApi(url: string): Api {
-  async function call(
-    method: string,
-    path: string,
-    options: { body?: unknown; token?: string; headers?: Record<string, string> } = {},
-  ): Promise<Answer> {
-    const { body, token, headers } = options;
-    const response = await fetch(url + path, {
+const bindings = bindingsOf(contracts);
+
+/**
+ * Parley in REST's terms. With a client of another surface, requests that are calls of an RPC go by that, whose answer
+ * is the same but for its headers; what only HTTP can say (another path, a header, a body that is no message) stays REST.
+ */
+export function createApi(url: string, client?: CallClient): Api {
+  async function call(verb: string, path: string, options: CallOptions = {}): Promise<Answer> {
+    const answer = (await callByClient(verb, path, options)) ?? (await callByHttp(verb, path, options));
+    assertDescribed(verb, path, answer);
+    return answer;
+  }
+
+  async function callByClient(verb: string, path: string, { body, token, headers }: CallOptions) {
+    if (client === undefined || headers !== undefined || !isMessage(body)) return undefined;
+    const rpc = fromHttp(bindings, { verb, path, body });
+    return rpc && client.call({ ...rpc, token });
+  }
+
+  function callByHttp(method: string, path: string, { body, token, headers }: CallOptions): Promise<Answer> {
+    return fetchAnswer(url + path, {
       method,
       headers: {
         ...(body !== undefined && { "content-type": "application/json" }),
@@ -57,14 +72,6 @@ export function createApi(url: string): Api {
       },
       ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
-    const text = await response.text();
-    const answer = {
-      status: response.status,
-      body: text === "" ? undefined : JSON.parse(text),
-      headers: response.headers,
-    };
-    assertDescribed(method, path, answer);
-    return answer;
   }
 
   function person(signedIn: Answer): Person {
@@ -97,7 +104,17 @@ export function createApi(url: string): Api {
     people: (count) => Promise.all(Array.from({ length: count }, () => register())),
     login: async ({ username }) =>
       person(await call("POST", "/v1/auth/login", { body: { username, password } })),
+    close: async () => client?.close(),
   };
+}
+
+/** Parley through one of its surfaces. */
+export async function openApi(stack: Stack, surface: Surface): Promise<Api> {
+  return createApi(stack.url, await surface.connect(stack));
+}
+
+function isMessage(body: unknown): body is JsonObject | undefined {
+  return body === undefined || (typeof body === "object" && body !== null && !Array.isArray(body));
 }
 
 /** A username that no other test has. */

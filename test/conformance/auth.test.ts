@@ -1,17 +1,21 @@
 import { createPublicKey, verify } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Stack, topologies } from "../stack.ts";
-import { type Api, badFields, createApi, ok, password, refused, uniqueName } from "./api.ts";
+import type { Stack } from "../stack.ts";
+import { type Api, badFields, ok, openApi, password, refused, uniqueName } from "./api.ts";
+import { settings } from "./settings.ts";
 
-describe.each(topologies)("auth: $name", ({ start }) => {
+describe.each(settings)("auth: $name", ({ start, surface }) => {
   let stack: Stack;
   let api: Api;
 
   beforeAll(async () => {
     stack = await start();
-    api = createApi(stack.url);
+    api = await openApi(stack, surface);
   });
-  afterAll(() => stack[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await api.close();
+    await stack[Symbol.asyncDispose]();
+  });
 
   const register = (body: object) => api.call("POST", "/v1/auth/register", { body });
   const login = (username: string, secret: string) =>

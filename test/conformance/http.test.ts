@@ -52,6 +52,7 @@ describe.each(topologies)("http: $name", ({ start }) => {
   test("errors are google.rpc.Status", async () => {
     const { body, headers } = await api.call("GET", "/v1/users/me");
     expect(headers.get("content-type")).toMatch("application/json");
+    expect(headers.get("www-authenticate")).toBe("Bearer");
     expect(body).toEqual({
       code: 16,
       message: expect.any(String),
@@ -64,6 +65,12 @@ describe.each(topologies)("http: $name", ({ start }) => {
         },
       ],
     });
+  });
+
+  test("answers are JSON that nobody keeps", async () => {
+    const { headers } = await ada.get("/v1/users/me");
+    expect(headers.get("content-type")).toMatch("application/json");
+    expect(headers.get("cache-control")).toBe("no-store");
   });
 
   test("internal services have no path", async () => {

@@ -1,16 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Stack, topologies } from "../stack.ts";
-import { type Api, badFields, createApi, ok, type Person, refused, roomOf, send } from "./api.ts";
+import type { Stack } from "../stack.ts";
+import { type Api, badFields, ok, openApi, type Person, refused, roomOf, send } from "./api.ts";
+import { settings } from "./settings.ts";
 
-describe.each(topologies)("inbox and feed: $name", ({ start }) => {
+describe.each(settings)("inbox and feed: $name", ({ start, surface }) => {
   let stack: Stack;
   let api: Api;
 
   beforeAll(async () => {
     stack = await start();
-    api = createApi(stack.url);
+    api = await openApi(stack, surface);
   });
-  afterAll(() => stack[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await api.close();
+    await stack[Symbol.asyncDispose]();
+  });
 
   const inbox = async (person: Person) => (await ok(person.get("/v1/inbox"))).items;
   const markRead = (person: Person, room: string, seq: number | string) =>

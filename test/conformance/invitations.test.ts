@@ -1,19 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Stack, topologies } from "../stack.ts";
+import type { Stack } from "../stack.ts";
 import {
   type Api,
   badFields,
-  createApi,
   newClientId,
   ok,
+  openApi,
   type Person,
   refused,
   roomOf,
   timelineOf,
 } from "./api.ts";
+import { settings } from "./settings.ts";
 
-describe.each(topologies)("invitations: $name", ({ start }) => {
+describe.each(settings)("invitations: $name", ({ start, surface }) => {
   let stack: Stack;
   let api: Api;
   let ada: Person;
@@ -22,10 +23,13 @@ describe.each(topologies)("invitations: $name", ({ start }) => {
 
   beforeAll(async () => {
     stack = await start();
-    api = createApi(stack.url);
+    api = await openApi(stack, surface);
     [ada, bob, eve] = (await api.people(3)) as [Person, Person, Person];
   });
-  afterAll(() => stack[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await api.close();
+    await stack[Symbol.asyncDispose]();
+  });
 
   const invite = (room: string, body: object = {}, by = ada) =>
     by.post(`/v1/rooms/${room}/invitations`, body);

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Stack, topologies } from "../stack.ts";
+import type { Stack } from "../stack.ts";
 import {
   type Api,
   badFields,
-  createApi,
   ok,
+  openApi,
   type Person,
   password,
   refused,
@@ -12,9 +12,10 @@ import {
   send,
   uniqueName,
 } from "./api.ts";
+import { settings } from "./settings.ts";
 
 /** Every bound of api.md, on both sides. */
-describe.each(topologies)("limits: $name", ({ start }) => {
+describe.each(settings)("limits: $name", ({ start, surface }) => {
   let stack: Stack;
   let api: Api;
   let ada: Person;
@@ -22,10 +23,13 @@ describe.each(topologies)("limits: $name", ({ start }) => {
 
   beforeAll(async () => {
     stack = await start();
-    api = createApi(stack.url);
+    api = await openApi(stack, surface);
     [ada, bob] = (await api.people(2)) as [Person, Person];
   });
-  afterAll(() => stack[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await api.close();
+    await stack[Symbol.asyncDispose]();
+  });
 
   const register = (body: object) => api.call("POST", "/v1/auth/register", { body: { password, ...body } });
   const wide = (count: number) => "👍".repeat(count);

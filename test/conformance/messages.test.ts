@@ -1,19 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Stack, topologies } from "../stack.ts";
+import type { Stack } from "../stack.ts";
 import {
   type Api,
   badFields,
-  createApi,
   newClientId,
   ok,
+  openApi,
   type Person,
   refused,
   roomOf,
   send,
   timelineOf,
 } from "./api.ts";
+import { settings } from "./settings.ts";
 
-describe.each(topologies)("messages: $name", ({ start }) => {
+describe.each(settings)("messages: $name", ({ start, surface }) => {
   let stack: Stack;
   let api: Api;
   let ada: Person;
@@ -22,10 +23,13 @@ describe.each(topologies)("messages: $name", ({ start }) => {
 
   beforeAll(async () => {
     stack = await start();
-    api = createApi(stack.url);
+    api = await openApi(stack, surface);
     [ada, bob, eve] = (await api.people(3)) as [Person, Person, Person];
   });
-  afterAll(() => stack[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await api.close();
+    await stack[Symbol.asyncDispose]();
+  });
 
   const at = (room: string, seq: string | number) => `/v1/rooms/${room}/messages/${seq}`;
   const post = (author: Person, room: string, body: object) =>

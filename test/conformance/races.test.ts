@@ -1,30 +1,25 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Stack, topologies } from "../stack.ts";
-import {
-  type Answer,
-  type Api,
-  createApi,
-  newClientId,
-  ok,
-  type Person,
-  roomOf,
-  send,
-  timelineOf,
-} from "./api.ts";
+import type { Stack } from "../stack.ts";
+import { type Api, newClientId, ok, openApi, type Person, roomOf, send, timelineOf } from "./api.ts";
+import type { Answer } from "./clients/answer.ts";
 import { connect } from "./realtime-client.ts";
+import { settings } from "./settings.ts";
 
 /** Two at the edge of a rule at once: whatever the order, the rule holds and everybody sees the same. */
-describe.each(topologies)("races: $name", ({ start }) => {
+describe.each(settings)("races: $name", ({ start, surface }) => {
   let stack: Stack;
   let api: Api;
   let people: Person[];
 
   beforeAll(async () => {
     stack = await start();
-    api = createApi(stack.url);
+    api = await openApi(stack, surface);
     people = await api.people(12);
   });
-  afterAll(() => stack[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await api.close();
+    await stack[Symbol.asyncDispose]();
+  });
 
   const statuses = (answers: Answer[]) => answers.map((answer) => answer.status).sort();
 

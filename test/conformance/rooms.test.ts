@@ -1,31 +1,35 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Stack, topologies } from "../stack.ts";
+import type { Stack } from "../stack.ts";
 import {
   type Api,
   badFields,
-  createApi,
   newClientId,
   ok,
+  openApi,
   type Person,
   refused,
   roomOf,
   timelineOf,
 } from "./api.ts";
+import { settings } from "./settings.ts";
 
 type Member = { userId: string; role: string };
 
-describe.each(topologies)("rooms: $name", ({ start }) => {
+describe.each(settings)("rooms: $name", ({ start, surface }) => {
   let stack: Stack;
   let api: Api;
   let people: Person[];
 
   beforeAll(async () => {
     stack = await start();
-    api = createApi(stack.url);
+    api = await openApi(stack, surface);
     people = await api.people(5);
   });
-  afterAll(() => stack[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await api.close();
+    await stack[Symbol.asyncDispose]();
+  });
 
   const member = (room: string, person: Person) => `/v1/rooms/${room}/members/${person.userId}`;
   const roles = async (reader: Person, room: string) =>

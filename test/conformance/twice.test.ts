@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Stack, topologies } from "../stack.ts";
+import type { Stack } from "../stack.ts";
 import {
   type Api,
-  createApi,
   newClientId,
   ok,
+  openApi,
   type Person,
   reasonOf,
   refused,
@@ -12,9 +12,10 @@ import {
   timelineOf,
 } from "./api.ts";
 import { connect } from "./realtime-client.ts";
+import { settings } from "./settings.ts";
 
 /** Whatever is asked twice is done once, on whatever surface. */
-describe.each(topologies)("twice is once: $name", ({ start }) => {
+describe.each(settings)("twice is once: $name", ({ start, surface }) => {
   let stack: Stack;
   let api: Api;
   let ada: Person;
@@ -22,10 +23,13 @@ describe.each(topologies)("twice is once: $name", ({ start }) => {
 
   beforeAll(async () => {
     stack = await start();
-    api = createApi(stack.url);
+    api = await openApi(stack, surface);
     [ada, bob] = (await api.people(2)) as [Person, Person];
   });
-  afterAll(() => stack[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await api.close();
+    await stack[Symbol.asyncDispose]();
+  });
 
   test("a client id is of its room and author", async () => {
     const rooms = [await roomOf(ada, bob), await roomOf(ada, bob)];

@@ -1,19 +1,23 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Stack, topologies } from "../stack.ts";
-import { type Api, badFields, createApi, ok, type Person, refused } from "./api.ts";
+import type { Stack } from "../stack.ts";
+import { type Api, badFields, ok, openApi, type Person, refused } from "./api.ts";
+import { settings } from "./settings.ts";
 
-describe.each(topologies)("users: $name", ({ start }) => {
+describe.each(settings)("users: $name", ({ start, surface }) => {
   let stack: Stack;
   let api: Api;
   let ada: Person;
 
   beforeAll(async () => {
     stack = await start();
-    api = createApi(stack.url);
+    api = await openApi(stack, surface);
     ada = await api.register({ displayName: "Ada" });
   });
-  afterAll(() => stack[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await api.close();
+    await stack[Symbol.asyncDispose]();
+  });
 
   test("one's profile, read and changed", async () => {
     const me = await ok(ada.get("/v1/users/me"));
