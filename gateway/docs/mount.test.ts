@@ -44,3 +44,36 @@ test("/openapi.json is made once", async () => {
   });
   expect((await app.inject("/openapi.json")).headers.etag).toBe(answer.headers.etag);
 });
+
+test("/docs is a page of files that are there by name, under a policy without exceptions for scripts", async () => {
+  const app = createApp();
+  const page = await app.inject("/docs");
+  expect(page.headers["content-type"]).toBe("text/html; charset=utf-8");
+  expect(page.headers["content-security-policy"]).toMatch(/default-src 'none'; script-src 'self';/);
+  expect(page.headers["content-security-policy"]).not.toMatch(/unsafe|https?:/);
+  const parts = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => String(path));
+  expect(parts.length).toBe(5);
+  for (const part of parts) {
+    const answer = await app.inject(part);
+    expect([part, answer.statusCode, answer.headers["cache-control"]]).toEqual([
+      part,
+      200,
+      "public, no-cache",
+    ]);
+    const again = await app.inject({ url: part, headers: { "if-none-match": String(answer.headers.etag) } });
+    expect(again.statusCode).toBe(304);
+  }
+});
+
+test.each([
+  "/docs/package.json",
+  "/docs/../package.json",
+  "/docs/..%2fmount.ts",
+  "/docs/%2e%2e/mount.ts",
+  "/docs/swagger-ui.css/../package.json",
+  "/docs/swagger-ui-bundle.js.map",
+  "/docs/toString",
+])("%s is no file of the page", async (url) => {
+  const answer = await createApp().inject(url);
+  expect(answer.statusCode).toBe(404);
+});
