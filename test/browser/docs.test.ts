@@ -64,7 +64,7 @@ describe.skipIf(!hasChromium())("/docs in a browser", { timeout: 120_000 }, () =
   });
 
   test("the browser keeps nothing of the token", async () => {
-    const kept = await page.evaluate(() => [{ ...localStorage }, { ...sessionStorage }, document.cookie]);
+    const kept = await page.evaluate("[{ ...localStorage }, { ...sessionStorage }, document.cookie]");
     expect(kept).toEqual([{}, {}, ""]);
   });
 
