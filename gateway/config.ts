@@ -12,6 +12,7 @@ export interface GatewayConfig {
   readonly tls: TlsFiles | undefined;
   /** Whose word on the client counts. */
   readonly trustedProxies: BlockList;
+  readonly grpcPort: number;
   /** Origins besides the server's own from which browsers may connect. */
   readonly allowedOrigins: readonly string[];
   readonly requestsPerUser: Rate | undefined;
@@ -30,9 +31,10 @@ export interface GatewayConfig {
 }
 
 export function readGatewayConfig(reader: EnvReader): GatewayConfig {
-  return Object.freeze({
+  const config: GatewayConfig = Object.freeze({
     host: reader.string("PARLEY_HOST", { default: "127.0.0.1" }),
     port: reader.port("PARLEY_HTTP_PORT", { default: 8080 }),
+    grpcPort: reader.port("PARLEY_GRPC_PORT", { default: 8081 }),
     tls: readTlsFiles(reader),
     trustedProxies: readTrustedProxies(reader),
     allowedOrigins: readAllowedOrigins(reader),
@@ -47,4 +49,7 @@ export function readGatewayConfig(reader: EnvReader): GatewayConfig {
     bodyTimeoutMs: reader.duration("PARLEY_REQUEST_TIMEOUT", { default: "30s", min: "1s" }),
     requestTimeoutMs: 15_000,
   });
+  if (config.port !== 0 && config.port === config.grpcPort)
+    reader.problem(`PARLEY_HTTP_PORT and PARLEY_GRPC_PORT are both ${config.port}: each needs its own`);
+  return config;
 }

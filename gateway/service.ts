@@ -3,7 +3,7 @@ import type { Server as TlsServer } from "node:tls";
 import type { Logger } from "pino";
 import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
 import type { Service, ServiceDeps } from "../services/common/lifecycle.ts";
-import { loadTls, type TlsFiles, tlsRules, watchTls } from "../services/common/tls.ts";
+import { loadTls, mutualTls, type TlsFiles, tlsRules, watchTls } from "../services/common/tls.ts";
 import { createCallTally } from "./call-tally.ts";
 import { createPublicCalls } from "./calls.ts";
 import { createClientReader } from "./clients.ts";
@@ -11,6 +11,7 @@ import type { GatewayConfig } from "./config.ts";
 import { mountConnect } from "./connect/mount.ts";
 import { allowOrigins } from "./cors.ts";
 import { mountDocs } from "./docs/mount.ts";
+import { createGrpc } from "./grpc/grpc.ts";
 import { mountHealth } from "./health.ts";
 import { createHttpApp } from "./http.ts";
 import { createOriginReader } from "./http-origin.ts";
@@ -23,8 +24,10 @@ import { watchCalls } from "./watched-calls.ts";
 
 /** A gateway that listens. */
 export interface Gateway extends Service {
-  /** Where it listens. */
+  /** Where it listens for HTTP and WebSockets. */
   readonly url: string;
+  /** Where it listens for gRPC. */
+  readonly grpcUrl: string;
 }
 
 /**
@@ -40,6 +43,7 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
   const clients = createClientReader(config.trustedProxies);
   const { admitAddress } = calls;
   const tls = config.tls && loadTls(config.tls);
+  const scheme = tls ? "https" : "http";
   const app = createHttpApp({ ...config, logger, clients, admitAddress, tls });
   const connections = createOpenConnections({
     clients,
@@ -47,14 +51,13 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
     max: config.open,
   });
   connections.guard(app.server);
-  const unwatch = config.tls && followCertificate(config.tls, app.server as object as TlsServer, logger);
   const realtime = startRealtime(config, { ...deps, logger, tally });
   const auth = deps.rpc.client(AuthInternalService);
   const originOf = createOriginReader(clients);
   let stopping = false;
 
   allowOrigins(app, config.allowedOrigins);
-  mountHealth(app, { rpc: deps.rpc, stopping: () => stopping });
+  mountHealth(app, { rpc, stopping: () => stopping });
   app.get("/.well-known/jwks.json", async (_, reply) => {
     const { jwksJson } = await auth.getKeySet({}, { timeoutMs: config.requestTimeoutMs });
     reply.header("cache-control", "public, max-age=300").type("application/json; charset=utf-8");
@@ -65,9 +68,14 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
   mountRest(app, { services: publicServices, calls, originOf });
   mountUpgrade(app, { realtime, clients, connections, config, logger, metrics });
 
+  const grpc = createGrpc({ services: publicServices, rpc, calls, clients, tls, logger });
+  connections.guard(grpc.listener);
+  const unwatch =
+    config.tls && followCertificate(config.tls, { http: app.server, grpc: grpc.listener }, logger);
+
   async function close(): Promise<void> {
     stopping = true;
-    const closed = app.close();
+    const closed = Promise.all([app.close(), grpc.close()]);
     await realtime.close();
     await closed;
     connections.close();
@@ -76,22 +84,34 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
 
   try {
     await app.listen({ host: config.host, port: config.port });
+    const grpcAddress = await grpc.listen({ host: config.host, port: config.grpcPort });
+    return {
+      name: "gateway",
+      url: urlOf(scheme, app.server.address() as AddressInfo),
+      grpcUrl: urlOf(scheme, grpcAddress),
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
   }
-  const { address, port } = app.server.address() as AddressInfo;
-  return {
-    name: "gateway",
-    url: `${tls ? "https" : "http"}://${address.includes(":") ? `[${address}]` : address}:${port}`,
-    close,
-  };
+}
+
+function urlOf(scheme: string, { address, port }: AddressInfo): string {
+  return `${scheme}://${address.includes(":") ? `[${address}]` : address}:${port}`;
 }
 
 /** Connections keep the certificate that they were opened with. Answers how to stop. */
-function followCertificate(files: TlsFiles, server: TlsServer, logger: Logger): () => void {
+function followCertificate(
+  files: TlsFiles,
+  { http, grpc }: { http: object; grpc: object },
+  logger: Logger,
+): () => void {
   return watchTls(files, {
-    changed: (material) => server.setSecureContext({ ...tlsRules, ...material }),
+    changed(material) {
+      (http as TlsServer).setSecureContext({ ...tlsRules, ...material });
+      (grpc as TlsServer).setSecureContext(mutualTls(material));
+    },
     logger,
   });
 }

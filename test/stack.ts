@@ -12,6 +12,8 @@ import { join } from "node:path";
 export interface Stack {
   /** http://127.0.0.1:port */
   readonly url: string;
+  /** The same for gRPC. */
+  readonly grpcUrl: string;
   /** Where its data is. */
   readonly folder: string;
   /** The process that clients talk to. */
@@ -48,9 +50,11 @@ const root = join(import.meta.dirname, "..");
 export async function startOneProcess(options: StackOptions = {}): Promise<Stack> {
   const folder = mkdtempSync(join(tmpdir(), "parley-test-"));
   const url = `http://127.0.0.1:${await freePort()}`;
+  const grpcUrl = `http://127.0.0.1:${await freePort()}`;
   const env = {
     PATH: process.env.PATH ?? "",
     PARLEY_HTTP_PORT: new URL(url).port,
+    PARLEY_GRPC_PORT: new URL(grpcUrl).port,
     PARLEY_DATABASE_URL: `sqlite:${folder}`,
     PARLEY_LIMITS: "off",
     PARLEY_LOG_LEVEL: "info",
@@ -86,6 +90,7 @@ export async function startOneProcess(options: StackOptions = {}): Promise<Stack
   });
   return {
     url,
+    grpcUrl,
     folder,
     get pid() {
       return child?.pid ?? 0;

@@ -12,7 +12,7 @@ let env: Record<string, string>;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "parley-cli-"));
-  env = { PARLEY_DATABASE_URL: `sqlite:${folder}`, PARLEY_HTTP_PORT: "0" };
+  env = { PARLEY_DATABASE_URL: `sqlite:${folder}`, PARLEY_HTTP_PORT: "0", PARLEY_GRPC_PORT: "0" };
   printed = "";
   const print = (text: unknown) => {
     printed += `${text}\n`;

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { closestName } from "../common/closest-name.ts";
 import { ConfigError, type Environment } from "../common/config.ts";
 import { DatabaseOpenError } from "../common/database/errors.ts";
-import { listenAdvice } from "./check-http-port.ts";
+import { listenAdvice } from "./check-ports.ts";
 import { doctor } from "./doctor.ts";
 import { migrate } from "./migrate.ts";
 import { serve } from "./serve.ts";

@@ -12,8 +12,6 @@ import { type RoomConfig, readRoomConfig } from "../room/config.ts";
 export interface ParleyConfig {
   readonly logLevel: LogLevel;
   readonly databaseUrl: string;
-  /** The port for gRPC, if one was named. */
-  readonly grpcPort: number | undefined;
   /** Where metrics and health are shown, if a port was named. */
   readonly operator: OperatorConfig | undefined;
   readonly issuer: string;
@@ -30,7 +28,6 @@ export function readParleyConfig(env: Environment): ParleyConfig {
   const config = Object.freeze({
     logLevel: reader.oneOf("PARLEY_LOG_LEVEL", logLevels, { default: "info" }),
     databaseUrl: readDatabaseUrl(reader),
-    grpcPort: reader.port("PARLEY_GRPC_PORT", { optional: true }),
     operator: readOperatorConfig(reader),
     issuer: reader.string("PARLEY_ISSUER", { default: "parley" }),
     auth: readAuthConfig(reader),

@@ -1,7 +1,7 @@
 import { ConfigError, type Environment } from "../common/config.ts";
 import { checkDataFolder } from "./check-data-folder.ts";
 import { checkDatabases } from "./check-databases.ts";
-import { checkHttpPort } from "./check-http-port.ts";
+import { checkPorts } from "./check-ports.ts";
 import { type ParleyConfig, readParleyConfig } from "./config.ts";
 import type { Finding } from "./finding.ts";
 
@@ -33,7 +33,7 @@ async function examine(env: Environment): Promise<Finding[]> {
     { what: "configuration", found: "complete" },
     ...checkDataFolder(config.databaseUrl),
     ...(await checkDatabases(config.databaseUrl)),
-    await checkHttpPort(config.gateway.host, config.gateway.port),
+    ...(await checkPorts(config.gateway)),
   ];
 }
 

@@ -35,11 +35,8 @@ export async function serve(env: Environment): Promise<void> {
   }
 }
 
-function announce({ url }: Gateway, config: ParleyConfig, logger: Logger): void {
-  logger.info({ url, version }, "ready");
-  if (config.grpcPort !== undefined) {
-    logger.warn({ port: config.grpcPort }, "PARLEY_GRPC_PORT is set, but this version serves no gRPC yet");
-  }
+function announce({ url, grpcUrl }: Gateway, config: ParleyConfig, logger: Logger): void {
+  logger.info({ url, grpcUrl, version }, "ready");
   if (!process.stdout.isTTY) return;
   const { folder } = parseDatabaseUrl(config.databaseUrl);
   console.log(`
@@ -47,6 +44,7 @@ function announce({ url }: Gateway, config: ParleyConfig, logger: Logger): void 
 
     REST       ${url}/v1
     Realtime   ${url.replace("http", "ws")}/v1/realtime
+    gRPC       ${grpcUrl}
     Data       ${folder}
 
   Ctrl-C stops it.

@@ -10,12 +10,15 @@ export interface TlsFiles {
   readonly certFile: string;
   /** PEM, without a passphrase. */
   readonly keyFile: string;
+  /** PEM: who signs the certificates that clients of gRPC must show; without it they need none. */
+  readonly clientCaFile?: string | undefined;
 }
 
 /** What the files hold, known to fit together. */
 export interface TlsMaterial {
   readonly cert: Buffer;
   readonly key: Buffer;
+  readonly clientCa?: Buffer | undefined;
 }
 
 /** TLS 1.2 and 1.3, with the suites that Node takes by default. */
@@ -23,6 +26,7 @@ export const tlsRules = { minVersion: "TLSv1.2" } as const;
 
 const certName = "PARLEY_TLS_CERT_FILE";
 const keyName = "PARLEY_TLS_KEY_FILE";
+const clientCaName = "PARLEY_TLS_CLIENT_CA_FILE";
 /** Looked at, not listened to: files that are replaced through links, as Kubernetes does it, tell no listener. */
 const watchIntervalMs = 2000;
 
@@ -30,28 +34,45 @@ const watchIntervalMs = 2000;
 export function readTlsFiles(reader: EnvReader): TlsFiles | undefined {
   const certFile = reader.string(certName, { optional: true });
   const keyFile = reader.string(keyName, { optional: true });
-  if (certFile === undefined && keyFile === undefined) return undefined;
+  const clientCaFile = reader.string(clientCaName, { optional: true });
+  if (certFile === undefined && keyFile === undefined) {
+    if (clientCaFile !== undefined)
+      reader.problem(`${clientCaName} is set: it needs ${certName} and ${keyName} too`);
+    return undefined;
+  }
   if (certFile === undefined || keyFile === undefined) {
     const [missing, set] = certFile === undefined ? [certName, keyName] : [keyName, certName];
     reader.problem(`${missing} is missing: ${set} is set, and TLS needs both`);
     return undefined;
   }
-  const files = Object.freeze({ certFile, keyFile });
+  const files = Object.freeze({ certFile, keyFile, clientCaFile });
   for (const problem of tlsProblems(files)) reader.problem(problem);
   return files;
 }
 
-/** Reads both. Throws an error that says what is wrong with them. */
-export function loadTls({ certFile, keyFile }: TlsFiles): TlsMaterial {
-  const material = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+/** Reads them. Throws an error that says what is wrong with them. */
+export function loadTls({ certFile, keyFile, clientCaFile }: TlsFiles): TlsMaterial {
+  const clientCa = clientCaFile === undefined ? undefined : readFileSync(clientCaFile);
+  const material = { cert: readFileSync(certFile), key: readFileSync(keyFile), clientCa };
+  if (clientCa) certificateIn(clientCa);
   if (!certificateIn(material.cert).checkPrivateKey(createPrivateKey(material.key)))
     throw new Error(`the key in ${keyFile} is not that of the certificate in ${certFile}`);
   createSecureContext({ ...tlsRules, ...material });
   return material;
 }
 
+/** As a TLS server that demands its clients' certificates, if there is somebody to have signed them. */
+export function mutualTls({ cert, key, clientCa }: TlsMaterial) {
+  return {
+    ...tlsRules,
+    cert,
+    key,
+    ...(clientCa && { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
+  };
+}
+
 /** From when to when the certificate is valid. Throws for a file that holds none. */
-export function validityOf({ certFile }: TlsFiles): { from: Date; to: Date } {
+export function validityOf({ certFile }: Pick<TlsFiles, "certFile">): { from: Date; to: Date } {
   const { validFromDate: from, validToDate: to } = certificateIn(readFileSync(certFile));
   return { from, to };
 }
@@ -68,7 +89,7 @@ export function watchTls(
   function look(): void {
     try {
       const next = loadTls(files);
-      if (next.cert.equals(current.cert) && next.key.equals(current.key)) return;
+      if (isSame(next, current)) return;
       deps.changed(next);
       current = next;
       deps.logger.info({ validTo: validityOf(files).to }, "a new certificate is in use");
@@ -76,7 +97,7 @@ export function watchTls(
       deps.logger.warn({ err }, "the new certificate can't be used, the former one stays");
     }
   }
-  const names = [files.certFile, files.keyFile];
+  const names = [files.certFile, files.keyFile, files.clientCaFile].filter((name) => name !== undefined);
   for (const name of names)
     watchFile(name, { interval: deps.intervalMs ?? watchIntervalMs, persistent: false }, look);
   return () => {
@@ -84,10 +105,20 @@ export function watchTls(
   };
 }
 
+function isSame(a: TlsMaterial, b: TlsMaterial): boolean {
+  const [first, second] = [a, b].map(({ cert, key, clientCa }) =>
+    Buffer.concat([cert, key, clientCa ?? Buffer.alloc(0)]),
+  );
+  return first!.equals(second!);
+}
+
 function tlsProblems(files: TlsFiles): string[] {
   const problems = [
     problemOf(certName, files.certFile, "a certificate in PEM", certificateIn),
     problemOf(keyName, files.keyFile, "a private key in PEM, without a passphrase", createPrivateKey),
+    files.clientCaFile === undefined
+      ? undefined
+      : problemOf(clientCaName, files.clientCaFile, "certificates in PEM", certificateIn),
   ].filter((problem) => problem !== undefined);
   if (problems.length > 0) return problems;
   try {

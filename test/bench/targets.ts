@@ -77,6 +77,7 @@ export async function startParley(): Promise<Target> {
     env: {
       PATH: process.env.PATH,
       PARLEY_HTTP_PORT: String(port),
+      PARLEY_GRPC_PORT: "0",
       PARLEY_DATABASE_URL: `sqlite:${folder}`,
       PARLEY_LIMITS: "off",
       PARLEY_LOG_LEVEL: "warn",

@@ -50,6 +50,7 @@ describe("the process", () => {
         PATH: process.env.PATH ?? "",
         HOME: process.env.HOME ?? "",
         PARLEY_HTTP_PORT: String(port),
+        PARLEY_GRPC_PORT: "0",
         PARLEY_DATABASE_URL: `sqlite:${folder}`,
       },
       stdio: "ignore",
@@ -80,6 +81,7 @@ describe("the process", () => {
     const second = parley(["serve"], {
       PARLEY_DATABASE_URL: `sqlite:${stack.folder}`,
       PARLEY_HTTP_PORT: String(await freePort()),
+      PARLEY_GRPC_PORT: "0",
     });
     expect(second.status).not.toBe(0);
     expect(second.stdout + second.stderr).toContain(String(stack.pid));

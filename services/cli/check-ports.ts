@@ -1,0 +1,68 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import type { Finding } from "./finding.ts";
+
+const patienceMs = 3000;
+
+const otherHost = "Name an address of this machine in PARLEY_HOST, such as 127.0.0.1 or 0.0.0.0.";
+const ports = "PARLEY_HTTP_PORT or PARLEY_GRPC_PORT";
+
+const advices = new Map<string | undefined, (variable: string) => string>([
+  ["EADDRINUSE", (variable) => `Stop the program that has it, or name another port in ${variable}.`],
+  ["EADDRNOTAVAIL", () => otherHost],
+  ["ENOTFOUND", () => otherHost],
+  ["EACCES", (variable) => `Ports below 1024 need a privilege: name a higher one in ${variable}.`],
+]);
+
+/** What to do about an error of listening on the port that a variable names. */
+export function listenAdvice(code: string | undefined, variable = ports): string {
+  const advice = advices.get(code);
+  return advice?.(variable) ?? `Name another address in PARLEY_HOST or another port in ${variable}.`;
+}
+
+export interface PortsConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly grpcPort: number;
+}
+
+/** Whether Parley can listen, or does already. */
+export async function checkPorts({ host, port, grpcPort }: PortsConfig): Promise<Finding[]> {
+  const http = await checkPort("HTTP", host, port, "PARLEY_HTTP_PORT");
+  const grpc = await checkPort("gRPC", host, grpcPort, "PARLEY_GRPC_PORT");
+  const running = http.code === "EADDRINUSE" ? await askParley(host, port) : undefined;
+  if (running === undefined) return [http.finding, grpc.finding];
+  const found = "taken, as by the Parley that runs";
+  return [
+    { what: http.finding.what, ...running },
+    grpc.code === "EADDRINUSE" ? { what: grpc.finding.what, found } : grpc.finding,
+  ];
+}
+
+async function checkPort(name: string, host: string, port: number, variable: string) {
+  const what = `${name} port ${port} on ${host}`;
+  const server = createServer().listen({ host, port });
+  try {
+    await once(server, "listening");
+    server.close();
+    return { code: undefined, finding: { what, found: "free" } };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return { code, finding: { what, found: message, advice: listenAdvice(code, variable) } };
+  }
+}
+
+/** What a Parley that listens there says of itself; undefined if it is none. */
+async function askParley(host: string, port: number): Promise<Omit<Finding, "what"> | undefined> {
+  const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  const url = `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}/readyz`;
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(patienceMs) });
+    const { status } = (await response.json()) as { status?: unknown };
+    if (status === "ready") return { found: "Parley runs there and is ready" };
+    if (response.status !== 503) return undefined;
+    return { found: "Parley runs there but is not ready", advice: "See its log for what it waits for." };
+  } catch {
+    return undefined;
+  }
+}

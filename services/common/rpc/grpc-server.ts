@@ -1,0 +1,120 @@
+import { once } from "node:events";
+import {
+  type AddressInfo,
+  createServer as createPlainServer,
+  type Server as NetServer,
+  type Socket,
+} from "node:net";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import type { DescService } from "@bufbuild/protobuf";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import type { Logger } from "pino";
+import { identifyCall } from "./grpc-call.ts";
+import { grpcServerOptions } from "./grpc-limits.ts";
+import { createGrpcService, type GrpcDispatch } from "./grpc-methods.ts";
+import { createGrpcReflection } from "./grpc-reflection.ts";
+
+/** A standard service that comes from a library. */
+export interface GrpcAddition {
+  addToServer(server: Server): void;
+  /** Its .proto files, as FileDescriptorProtos. */
+  readonly files: readonly Buffer[];
+}
+
+export interface GrpcServerDeps {
+  /** All that is served, besides what the additions bring: nothing else can be reached. */
+  services: readonly DescService[];
+  dispatch: GrpcDispatch;
+  additions?: readonly GrpcAddition[];
+  /** Whether tools may find out what is served. */
+  reflection: boolean;
+  /** Without it, the port speaks in the clear. */
+  tls?: TlsOptions | undefined;
+  logger: Logger;
+  /** How large a message may be, as sent and as unpacked, in bytes. */
+  maxMessage: number;
+}
+
+/** A gRPC server, through grpc-js, with Parley's errors. */
+export interface GrpcServer {
+  /** A `tls.Server` where it speaks TLS. */
+  readonly listener: NetServer;
+  /** Throws what `net.Server.listen` fails with. */
+  listen(address: { host: string; port: number }): Promise<AddressInfo>;
+  /**
+   * Takes no more connections or calls, and resolves when those under way are done; what isn't after the grace period
+   * is cut off.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+const tlsHandshakeTimeoutMs = 10_000;
+
+/**
+ * The sockets are accepted here and handed to grpc-js, which otherwise tells neither why it can't listen nor which
+ * connections it has, and is without a certificate while a new one is half written.
+ */
+export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
+  const { tls, logger } = deps;
+  const server = createServices(deps);
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const sockets = new Set<Socket>();
+  const listener = tls ? createTlsListener(tls) : createPlainServer();
+
+  listener.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  listener.on(tls ? "secureConnection" : "connection", (socket: Socket) => {
+    // Nobody else listens until the connection is HTTP/2's, nor when it is refused.
+    socket.on("error", () => {});
+    if (!socket.destroyed) injector.injectConnection(socket);
+  });
+
+  return {
+    listener,
+    async listen(address) {
+      listener.listen(address);
+      await once(listener, "listening");
+      return listener.address() as AddressInfo;
+    },
+    async close(graceMs) {
+      listener.close();
+      const timer = setTimeout(() => {
+        logger.warn({ connections: sockets.size }, "gRPC connections are cut off");
+        for (const socket of sockets) socket.destroy();
+      }, graceMs);
+      await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      clearTimeout(timer);
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function createServices(deps: GrpcServerDeps): Server {
+  const { services, additions = [], reflection, maxMessage } = deps;
+  const interceptors = [(_: unknown, call: Parameters<typeof identifyCall>[0]) => identifyCall(call)];
+  const server = new Server({ ...grpcServerOptions(maxMessage), interceptors });
+  for (const service of services) {
+    const { definition, handlers } = createGrpcService(service, deps);
+    server.addService(definition, handlers);
+  }
+  for (const addition of additions) addition.addToServer(server);
+  if (reflection)
+    createGrpcReflection(
+      services,
+      additions.flatMap(({ files }) => files),
+    ).addToServer(server);
+  return server;
+}
+
+function createTlsListener(tls: TlsOptions): NetServer {
+  const listener = createTlsServer({
+    ALPNProtocols: ["h2"],
+    handshakeTimeout: tlsHandshakeTimeoutMs,
+    ...tls,
+  });
+  // Failed handshakes are the clients' affair; without a listener nothing else happens either.
+  listener.on("tlsClientError", (_, socket) => socket.destroy());
+  return listener;
+}
