@@ -26,6 +26,7 @@ import { type TlsMaterial, tlsRules } from "../services/common/tls.ts";
 import type { Client } from "./clients.ts";
 import { RouteNotFoundError } from "./errors.ts";
 import { clientOf } from "./http-origin.ts";
+import { boundPipelining } from "./pipelining.ts";
 import { securityHeaders, transportHeaders } from "./security-headers.ts";
 import { refuseOnResponse } from "./socket-refusal.ts";
 import { createUnparsedHandler, type UnparsedDeps } from "./unparsed.ts";
@@ -77,6 +78,7 @@ export function createHttpApp(deps: HttpAppDeps): FastifyInstance {
       return answerError(error, request as FastifyRequest, reply as FastifyReply);
     },
   }) as FastifyInstance;
+  boundPipelining(app.server);
   // Node would answer it by itself, in other words than ours.
   app.server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) => {
     const error = invalid("an Expect header but 100-continue is not taken");

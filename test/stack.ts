@@ -33,6 +33,9 @@ export interface Stack {
 export interface StackOptions {
   /** On top of the defaults, which turn rates off. */
   env?: Readonly<Record<string, string>>;
+  /** Where it is to be asked for, and how it is known to be ready, if that isn't plain HTTP. */
+  url?: string;
+  isReady?: () => Promise<boolean>;
 }
 
 export interface Topology {
@@ -49,8 +52,9 @@ const root = join(import.meta.dirname, "..");
 /** `parley serve` with everything in one process. */
 export async function startOneProcess(options: StackOptions = {}): Promise<Stack> {
   const folder = mkdtempSync(join(tmpdir(), "parley-test-"));
-  const url = `http://127.0.0.1:${await freePort()}`;
+  const url = options.url ?? `http://127.0.0.1:${await freePort()}`;
   const grpcUrl = `http://127.0.0.1:${await freePort()}`;
+  const isReady = options.isReady ?? (async () => (await fetch(`${url}/readyz`)).ok);
   const env = {
     PATH: process.env.PATH ?? "",
     PARLEY_HTTP_PORT: new URL(url).port,
@@ -70,7 +74,7 @@ export async function startOneProcess(options: StackOptions = {}): Promise<Stack
     };
     child.stdout?.on("data", collect);
     child.stderr?.on("data", collect);
-    await untilReady(url, child, () => output);
+    await untilReady(isReady, child, () => output);
   }
 
   async function end(signal: NodeJS.Signals): Promise<number | null> {
@@ -103,15 +107,15 @@ export async function startOneProcess(options: StackOptions = {}): Promise<Stack
   };
 }
 
-async function untilReady(url: string, child: ChildProcess, output: () => string): Promise<void> {
+async function untilReady(
+  isReady: () => Promise<boolean>,
+  child: ChildProcess,
+  output: () => string,
+): Promise<void> {
   const deadline = Date.now() + readyTimeoutMs;
   for (;;) {
     if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}:\n${output()}`);
-    const ready = await fetch(`${url}/readyz`).then(
-      (response) => response.ok,
-      () => false,
-    );
-    if (ready) return;
+    if (await isReady().catch(() => false)) return;
     if (Date.now() > deadline) throw new Error(`it is not ready after ${readyTimeoutMs} ms:\n${output()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }

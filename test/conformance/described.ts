@@ -84,7 +84,7 @@ function operationOf(verb: string, path: string): Operation | undefined {
 function patternOf(template: string): RegExp {
   const parts = template.split(/(\{\w+\})/).map((part, i, all) => {
     if (!part.startsWith("{")) return RegExp.escape(part);
-    return all[i + 1]?.startsWith(":") ? "[^/:]+" : "[^/]+";
+    return all[i + 1]?.startsWith(":") ? "[^/]*" : "[^/]+";
   });
   return new RegExp(`^${parts.join("")}$`);
 }

@@ -89,9 +89,9 @@ export function fromHttp(
   return undefined;
 }
 
-/** A variable is one segment, and before a `:verb` ends at the colon. */
+/** A variable is one segment, and before a `:verb` whatever stands there. */
 function patternOf({ template }: Binding): RegExp {
-  const pattern = template.replace(/\{\w+\}(?=:)/g, "([^/:]+)").replace(/\{\w+\}/g, "([^/]+)");
+  const pattern = template.replace(/\{\w+\}(?=:)/g, "([^/]*)").replace(/\{\w+\}/g, "([^/]+)");
   return new RegExp(`^${pattern}$`);
 }
 
