@@ -7,6 +7,7 @@ import type { Metrics } from "../services/common/metrics.ts";
 import { countRefusals, createRateLimiter, type Rate } from "../services/common/rate-limit.ts";
 import { clientAddressHeader, requestIdHeader } from "../services/common/rpc/caller.ts";
 import type { RpcClients } from "../services/common/rpc/rpc.ts";
+import { traceparentHeader } from "../services/common/tracing.ts";
 
 /** The surface by which a call comes in. */
 export type Surface = "rest" | "connect" | "grpc_web" | "grpc";
@@ -20,6 +21,8 @@ export interface CallOrigin {
   readonly requestId: string;
   /** The Authorization header as it came. */
   readonly authorization: string | undefined;
+  /** W3C trace context, as it came or as the call goes on with it. */
+  readonly traceparent?: string | undefined;
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal;
   /** How long the client waits, in ms; undefined if it did not say. */
@@ -106,8 +109,9 @@ export function createPublicCalls(deps: PublicCallsDeps): PublicCalls {
 }
 
 /** What the service is told: who calls, from where, which request this is. Nothing else of the client's headers. */
-function headersOf({ address, requestId, authorization }: CallOrigin): Headers {
+function headersOf({ address, requestId, authorization, traceparent }: CallOrigin): Headers {
   const headers = new Headers({ [clientAddressHeader]: address, [requestIdHeader]: requestId });
+  if (traceparent !== undefined) headers.set(traceparentHeader, traceparent);
   if (authorization !== undefined) headers.set("authorization", authorization);
   return headers;
 }

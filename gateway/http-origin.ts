@@ -15,11 +15,13 @@ export function createOriginReader(clients: ClientReader): OriginReader {
   return (surface, request, reply, timeoutMs) => {
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort());
+    const { traceparent } = request.headers;
     return {
       surface,
       address: clientOf(clients, request.raw).address,
       requestId: request.id,
       authorization: request.headers.authorization,
+      traceparent: typeof traceparent === "string" ? traceparent : undefined,
       signal: gone.signal,
       timeoutMs,
     };

@@ -37,9 +37,13 @@ export interface Gateway extends Service {
  */
 export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Promise<Gateway> {
   const logger = deps.logger.child({ service: "gateway" });
-  const { rpc, verifier, metrics } = deps;
+  const { rpc, verifier, metrics, tracer } = deps;
   const tally = metrics && createCallTally(metrics);
-  const calls = watchCalls(createPublicCalls({ ...config, rpc, verifier, metrics }), { logger, tally });
+  const calls = watchCalls(createPublicCalls({ ...config, rpc, verifier, metrics }), {
+    logger,
+    tally,
+    tracer,
+  });
   const clients = createClientReader(config.trustedProxies);
   const { admitAddress } = calls;
   const tls = config.tls && loadTls(config.tls);

@@ -1,29 +1,35 @@
 import type { Message } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import type { Logger } from "pino";
+import type { Tracer } from "../services/common/tracing.ts";
 import { type CallTally, codeName, codeOf } from "./call-tally.ts";
 import type { CallOrigin, PublicCalls, PublicMethod } from "./calls.ts";
 
 export interface WatchedCallsDeps {
   logger: Logger;
   tally: CallTally | undefined;
+  tracer: Tracer | undefined;
 }
 
 /** The same calls, counted, measured, and at level debug logged, a line for each. */
-export function watchCalls(calls: PublicCalls, { logger, tally }: WatchedCallsDeps): PublicCalls {
-  /** Answers what to do when the call has ended. */
-  function begin(method: PublicMethod, { surface, requestId }: CallOrigin) {
+export function watchCalls(calls: PublicCalls, { logger, tally, tracer }: WatchedCallsDeps): PublicCalls {
+  /** Answers the call's origin from here on, and what to do when it has ended. */
+  function begin(method: PublicMethod, origin: CallOrigin) {
+    const { surface, requestId } = origin;
+    const span = tracer && enter(tracer, method, origin);
     const count = tally?.of({ surface, service: method.parent.typeName, method: method.name });
     const started = performance.now();
     if (count) count.underWay += 1;
-    return (code: Code | undefined) => {
+    const end = (code: Code | undefined) => {
+      span?.end(code && codeName(code));
       const ms = performance.now() - started;
       if (count) {
         count.underWay -= 1;
         count.ended(code, method.methodKind === "unary" ? ms / 1000 : undefined);
       }
-      log(logger, method, { surface, requestId, code, ms });
+      log(logger, method, { surface, requestId, code, ms, traceId: span?.traceId });
     };
+    return { origin: tracer ? { ...origin, traceparent: span?.traceparent } : origin, end };
   }
 
   return {
@@ -35,11 +41,11 @@ export function watchCalls(calls: PublicCalls, { logger, tally }: WatchedCallsDe
       const { surface, requestId } = origin;
       const code = codeOf(error);
       tally?.of({ surface, service: method.parent.typeName, method: method.name }).ended(code, undefined);
-      log(logger, method, { surface, requestId, code, ms: undefined });
+      log(logger, method, { surface, requestId, code, ms: undefined, traceId: undefined });
     },
 
-    async unary(method, input, origin) {
-      const end = begin(method, origin);
+    async unary(method, input, from) {
+      const { origin, end } = begin(method, from);
       try {
         const answer = await calls.unary(method, input, origin);
         end(undefined);
@@ -50,8 +56,8 @@ export function watchCalls(calls: PublicCalls, { logger, tally }: WatchedCallsDe
       }
     },
 
-    async stream(method, input, origin) {
-      const end = begin(method, origin);
+    async stream(method, input, from) {
+      const { origin, end } = begin(method, from);
       try {
         return watchStream(await calls.stream(method, input, origin), end);
       } catch (error) {
@@ -60,6 +66,20 @@ export function watchCalls(calls: PublicCalls, { logger, tally }: WatchedCallsDe
       }
     },
   };
+}
+
+function enter(tracer: Tracer, method: PublicMethod, { surface, requestId, traceparent }: CallOrigin) {
+  const service = method.parent.typeName;
+  return tracer.enter(`${service}/${method.name}`, {
+    parent: traceparent,
+    kind: "server",
+    attributes: {
+      "rpc.service": service,
+      "rpc.method": method.name,
+      "parley.surface": surface,
+      "parley.request_id": requestId,
+    },
+  });
 }
 
 /** The same stream; `end` is called once, however it ends. Leaving it is passed on at once, also while an item is awaited. */
@@ -94,11 +114,17 @@ function watchStream(stream: AsyncIterable<Message>, end: (code: Code | undefine
 function log(
   logger: Logger,
   method: PublicMethod,
-  call: { surface: string; requestId: string; code: Code | undefined; ms: number | undefined },
+  call: {
+    surface: string;
+    requestId: string;
+    code: Code | undefined;
+    ms: number | undefined;
+    traceId: string | undefined;
+  },
 ): void {
   if (!logger.isLevelEnabled("debug")) return;
-  const { surface, requestId, code, ms } = call;
+  const { surface, requestId, code, ms, traceId } = call;
   const name = `${method.parent.typeName}/${method.name}`;
   const durationMs = ms === undefined ? undefined : Math.round(ms * 100) / 100;
-  logger.debug({ surface, method: name, code: codeName(code), durationMs, requestId }, "call");
+  logger.debug({ surface, method: name, code: codeName(code), durationMs, requestId, traceId }, "call");
 }

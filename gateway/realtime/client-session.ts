@@ -11,7 +11,7 @@ import { operationOf } from "./operations.ts";
 import { fail, reply } from "./replies.ts";
 import type { SignalSender } from "./signals.ts";
 import type { WatchOperation } from "./watched-operations.ts";
-import type { Operation, WriteLink } from "./write-link.ts";
+import type { Operation, Outcome, WriteLink } from "./write-link.ts";
 
 /** Frames in a row that are none before a client is sent away. */
 const maxRefused = 100;
@@ -59,9 +59,9 @@ export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
     roomId: string,
     operation: Operation,
   ): void {
-    const ended = watch(connection, operation.case ?? "");
-    writes.write(connection.slot, operation, (outcome) => {
-      ended?.("error" in outcome ? outcome.error : undefined);
+    const watched = watch(connection, operation.case ?? "", roomId);
+    const answer = (outcome: Outcome) => {
+      watched?.ended("error" in outcome ? outcome.error : undefined);
       if (connection.closed) return;
       if ("error" in outcome) {
         reply(connection, ref, { case: "error", value: outcome.error });
@@ -72,7 +72,8 @@ export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
           value: at ? { roomId, seq, at, replayed } : { roomId, seq, replayed },
         });
       }
-    });
+    };
+    writes.write(connection.slot, operation, answer, watched?.traceparent);
   }
 
   function typing(connection: Connection, ref: string | undefined, roomId: string): void {

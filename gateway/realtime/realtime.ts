@@ -12,6 +12,7 @@ import { createClientSessions } from "./client-session.ts";
 import { type CloseCause, closeCauses } from "./close-codes.ts";
 import { Connection, type ConnectionDeps, createFlusher } from "./connection.ts";
 import { createDeliveryLink } from "./delivery-link.ts";
+import { traceFanOut } from "./fan-out-trace.ts";
 import { createHeadWatch } from "./head-watch.ts";
 import { createHub } from "./hub.ts";
 import { createMessageLog } from "./message-log.ts";
@@ -72,7 +73,9 @@ export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realt
   const link = createDeliveryLink({
     delivery,
     received(response) {
+      const ended = deps.tracer && traceFanOut(deps.tracer, hub, response);
       hub.receive(response);
+      if (ended) setImmediate(ended);
       lag?.received(response);
       if (response.rebalanced) heads.check();
     },
@@ -104,7 +107,7 @@ export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realt
     hub,
     writes,
     signals,
-    watch: createOperationWatch({ logger, tally: deps.tally }),
+    watch: createOperationWatch({ logger, tally: deps.tally, tracer: deps.tracer }),
     verifier: deps.verifier,
     validator: deps.validator,
     heartbeatMs: config.heartbeatMs,

@@ -29,7 +29,12 @@ export interface WriteLink {
   introduce(accessToken: string): number;
   retire(slot: number): void;
   /** Calls `answer` exactly once: later, or at once when nothing can be taken. */
-  write(slot: number, operation: Operation, answer: (outcome: Outcome) => void): void;
+  write(
+    slot: number,
+    operation: Operation,
+    answer: (outcome: Outcome) => void,
+    traceparent?: string | undefined,
+  ): void;
   /** Writes without an answer yet. */
   readonly unanswered: number;
   run(signal: AbortSignal): Promise<void>;
@@ -148,10 +153,11 @@ export function createWriteLink(deps: WriteLinkDeps): WriteLink {
     retire(slot) {
       if (slots.delete(slot)) gather().retiredSlots.push(BigInt(slot));
     },
-    write(slot, operation, answer) {
+    write(slot, operation, answer, traceparent) {
       if (closed || pending.size >= maxPending) return answer({ error: deps.unavailable() });
       const id = ++lastId;
       const write = create(WriteSchema, { id, slot: BigInt(slot), operation });
+      if (traceparent !== undefined) write.traceparent = traceparent;
       pending.set(id, { write, accessToken: slots.get(slot) ?? "", since: now(), answer });
       gather().writes.push(write);
     },

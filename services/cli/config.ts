@@ -4,6 +4,7 @@ import { type Environment, type EnvReader, readEnvironment } from "../common/con
 import { DatabaseUrlError, parseDatabaseUrl } from "../common/database/database-url.ts";
 import { type LogLevel, logLevels } from "../common/logger.ts";
 import type { OperatorConfig } from "../common/operator-port.ts";
+import type { TracingConfig } from "../common/tracing/open-telemetry.ts";
 import { type DeliveryConfig, readDeliveryConfig } from "../delivery/config.ts";
 import { type MessageConfig, readMessageConfig } from "../message/config.ts";
 import { type RoomConfig, readRoomConfig } from "../room/config.ts";
@@ -14,6 +15,8 @@ export interface ParleyConfig {
   readonly databaseUrl: string;
   /** Where metrics and health are shown, if a port was named. */
   readonly operator: OperatorConfig | undefined;
+  /** Where traces are sent, if anywhere. */
+  readonly traces: TracingConfig | undefined;
   readonly issuer: string;
   readonly auth: AuthConfig;
   readonly room: RoomConfig;
@@ -29,6 +32,7 @@ export function readParleyConfig(env: Environment): ParleyConfig {
     logLevel: reader.oneOf("PARLEY_LOG_LEVEL", logLevels, { default: "info" }),
     databaseUrl: readDatabaseUrl(reader),
     operator: readOperatorConfig(reader),
+    traces: readTracesConfig(reader),
     issuer: reader.string("PARLEY_ISSUER", { default: "parley" }),
     auth: readAuthConfig(reader),
     room: readRoomConfig(reader),
@@ -47,6 +51,21 @@ function readOperatorConfig(reader: EnvReader): OperatorConfig | undefined {
   const port = reader.port("PARLEY_OPERATOR_PORT", { optional: true });
   const host = reader.string("PARLEY_OPERATOR_HOST", { default: "127.0.0.1" });
   return port === undefined ? undefined : Object.freeze({ host, port });
+}
+
+/** An address without a path is a collector's: its traces have a path of their own. */
+function readTracesConfig(reader: EnvReader): TracingConfig | undefined {
+  const name = "PARLEY_TRACES_URL";
+  const given = reader.url(name, ["http", "https"], { optional: true });
+  const sample = reader.ratio("PARLEY_TRACES_SAMPLE", { default: 0.1 });
+  if (given === undefined) return undefined;
+  const url = URL.parse(given);
+  if (url === null) {
+    reader.problem(`${name} should be an address such as http://localhost:4318`);
+    return undefined;
+  }
+  if (url.pathname === "/") url.pathname = "/v1/traces";
+  return Object.freeze({ url: url.href, sample });
 }
 
 function readDatabaseUrl(reader: EnvReader): string {

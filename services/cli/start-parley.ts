@@ -5,11 +5,12 @@ import { createTokenVerifier } from "../common/auth.ts";
 import { createEmbeddedEventLog } from "../common/events/embedded.ts";
 import { createHealthCheck } from "../common/health.ts";
 import { type CloseStack, runForever, type Service, type ServiceDeps } from "../common/lifecycle.ts";
-import { createMetrics, type Metrics, type MetricsRegistry } from "../common/metrics.ts";
+import { createMetrics, type MetricsRegistry } from "../common/metrics.ts";
 import { type ProcessState, startOperatorPort } from "../common/operator-port.ts";
 import { createServerInterceptors } from "../common/rpc/interceptors.ts";
 import { createLocalRpc } from "../common/rpc/local.ts";
 import type { RpcClients } from "../common/rpc/rpc.ts";
+import type { Tracer } from "../common/tracing.ts";
 import { createValidator } from "../common/validation.ts";
 import { startDelivery } from "../delivery/service.ts";
 import { startMessage } from "../message/service.ts";
@@ -32,7 +33,8 @@ export interface StartParleyDeps {
 export async function startParley(config: ParleyConfig, deps: StartParleyDeps): Promise<Gateway> {
   const { logger, stack, signal } = deps;
   const metrics = config.operator && createMetrics();
-  const shared = startShared(config, deps, metrics);
+  const tracer = await startTracing(config, deps);
+  const shared = startShared(config, deps, { metrics, tracer });
   let started = false;
   const state = () => (signal.aborted ? "stopping" : started ? "ready" : "starting");
   if (metrics) await startOperator(config, deps, { metrics, state, rpc: shared.rpc });
@@ -55,6 +57,18 @@ export async function startParley(config: ParleyConfig, deps: StartParleyDeps): 
   return gateway;
 }
 
+/** Loaded only where it is configured: most processes do without. */
+async function startTracing(
+  { traces }: ParleyConfig,
+  { stack }: StartParleyDeps,
+): Promise<Tracer | undefined> {
+  if (traces === undefined) return undefined;
+  const { createTracing } = await import("../common/tracing/open-telemetry.ts");
+  const tracing = createTracing(traces, { version });
+  stack.add("traces", () => tracing.close());
+  return tracing;
+}
+
 /** Below everything else, so that it shows what starts and what stops. */
 async function startOperator(
   { operator }: ParleyConfig,
@@ -73,7 +87,7 @@ async function startOperator(
 function startShared(
   config: ParleyConfig,
   { logger, stack }: StartParleyDeps,
-  metrics: Metrics | undefined,
+  { metrics, tracer }: Pick<ServiceDeps, "metrics" | "tracer">,
 ): ServiceDeps {
   const rpc = createLocalRpc({ logger });
   stack.add("rpc", () => rpc.close());
@@ -83,7 +97,7 @@ function startShared(
   const verifier = createTokenVerifier({ rpc, issuer: config.issuer, logger, metrics });
   const validator = createValidator();
   rpc.intercept(createServerInterceptors({ verifier, validator }));
-  return { logger, rpc, events, verifier, validator, metrics };
+  return { logger, rpc, events, verifier, validator, metrics, tracer };
 }
 
 /** Work of the process itself, once those it concerns are there. */

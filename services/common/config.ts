@@ -65,6 +65,13 @@ export class EnvReader {
     return this.#read(name, rule, integerFormat(rule.min ?? 0, rule.max ?? Number.MAX_SAFE_INTEGER))!;
   }
 
+  /** A part of a whole, from 0 to 1. */
+  ratio(name: string, absent: { default: number }): number {
+    const parse = (text: string) =>
+      /^(0|1|[01]?\.\d+)$/.test(text) && Number(text) <= 1 ? Number(text) : undefined;
+    return this.#read(name, absent, { parse, should: "a number from 0 to 1, such as 0.1", standIn: 0 })!;
+  }
+
   /** 0 lets the system choose. */
   port(name: string, absent: { optional: true }): number | undefined;
   port(name: string, absent: { default: number }): number;

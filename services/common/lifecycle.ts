@@ -5,6 +5,7 @@ import { backoffMs, pause } from "./backoff.ts";
 import type { EventLog } from "./events/event-log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { RpcClients, RpcServer } from "./rpc/rpc.ts";
+import type { Tracer } from "./tracing.ts";
 import type { Validator } from "./validation.ts";
 
 /** A service that runs in this process. */
@@ -26,6 +27,8 @@ export interface ServiceDeps {
   validator: Validator;
   /** Absent where nobody asks for metrics: then nothing is measured. */
   metrics?: Metrics | undefined;
+  /** Absent where no traces are configured. */
+  tracer?: Tracer | undefined;
 }
 
 /** How a process ends: what was opened last is closed first. */

@@ -3,6 +3,7 @@ import { feedTopic, timelineTopic } from "../common/events/topics.ts";
 import type { Service, ServiceDeps } from "../common/lifecycle.ts";
 import type { DeliveryConfig } from "./config.ts";
 import { createRoutes } from "./routes.ts";
+import { traceHandover } from "./trace.ts";
 import { createWatchers } from "./watchers.ts";
 
 /**
@@ -14,7 +15,12 @@ export async function startDelivery(config: DeliveryConfig, deps: ServiceDeps): 
   const watchers = createWatchers({ maxQueuedBatches: config.maxQueuedBatches, metrics: deps.metrics });
   deps.rpc.serve(DeliveryService, createRoutes({ watchers }));
   deps.events.subscribe(timelineTopic, "delivery", async (records) => {
-    watchers.events(records.map((record) => record.message));
+    const traced = deps.tracer && traceHandover(deps.tracer, records);
+    watchers.events(
+      records.map((record) => record.message),
+      traced?.traces,
+    );
+    traced?.ended();
   });
   deps.events.subscribe(feedTopic, "delivery", async (records) => {
     watchers.feedEntries(records.map((record) => ({ userId: record.key, entry: record.message })));

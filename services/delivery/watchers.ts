@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
+  type EventTrace,
   type RoomSignal,
   UserFeedEntrySchema,
   type WatchRequest,
@@ -31,7 +32,8 @@ interface Watcher {
 export interface Watchers {
   /** Serves one stream: applies the interest it states, yields what concerns it. Ends with `requests` or when cut. */
   watch(requests: AsyncIterable<WatchRequest>): AsyncIterable<WatchResponse>;
-  events(events: readonly TimelineEvent[]): void;
+  /** `traces` are those of the events that are traced. */
+  events(events: readonly TimelineEvent[], traces?: readonly EventTrace[]): void;
   feedEntries(entries: readonly { userId: string; entry: FeedEntry }[]): void;
   signals(signals: readonly RoomSignal[]): void;
   /** Ends every stream. */
@@ -141,7 +143,7 @@ export function createWatchers(deps: { maxQueuedBatches: number; metrics?: Metri
         forget(watcher);
       }
     },
-    events(events) {
+    events(events, traces = []) {
       const batches = new Map<Watcher, WatchResponse>();
       for (const event of events) {
         const ofRoom = byRoom.of(event.roomId);
@@ -150,6 +152,9 @@ export function createWatchers(deps: { maxQueuedBatches: number; metrics?: Metri
         for (const watcher of byUser.of(event.body.value.userId) ?? []) {
           if (!ofRoom?.has(watcher)) batchFor(batches, watcher).events.push(event);
         }
+      }
+      for (const trace of traces) {
+        for (const watcher of byRoom.of(trace.roomId) ?? []) batchFor(batches, watcher).traces.push(trace);
       }
       hand(batches);
     },

@@ -1,6 +1,6 @@
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import type { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
-import { requireCaller } from "../common/rpc/caller.ts";
+import { requireCaller, traceparentOf } from "../common/rpc/caller.ts";
 import { postedMessage, toInboxItem, toMessage } from "./encoding.ts";
 import { toFeedEntry, toTimelineEvent } from "./events.ts";
 import { decodeInboxCursor, encodeInboxCursor } from "./inbox-cursor.ts";
@@ -30,7 +30,7 @@ export function createRoutes({ database, reads, writes }: RoutesDeps): ServiceIm
   return {
     async sendMessage(request, context) {
       const op = sendOp(requireCaller(context).userId, request);
-      const [outcome, seq, at] = await writes.write(op);
+      const [outcome, seq, at] = await writes.write(op, traceparentOf(context));
       if (outcome === "done") return { message: postedMessage(op, seq, at), replayed: false };
       return { message: await readMessage(context, { roomId: request.roomId, seq }), replayed: true };
     },
@@ -44,19 +44,19 @@ export function createRoutes({ database, reads, writes }: RoutesDeps): ServiceIm
       return { messages: page.rows.map((row) => toMessage(roomId, row)), hasMore: page.hasMore };
     },
     async editMessage(request, context) {
-      await writes.write(editOp(requireCaller(context).userId, request));
+      await writes.write(editOp(requireCaller(context).userId, request), traceparentOf(context));
       return { message: await readMessage(context, request) };
     },
     async deleteMessage(request, context) {
-      await writes.write(deleteOp(requireCaller(context).userId, request));
+      await writes.write(deleteOp(requireCaller(context).userId, request), traceparentOf(context));
       return {};
     },
     async addReaction(request, context) {
-      await writes.write(reactOp(requireCaller(context).userId, request));
+      await writes.write(reactOp(requireCaller(context).userId, request), traceparentOf(context));
       return { message: await readMessage(context, request) };
     },
     async removeReaction(request, context) {
-      await writes.write(unreactOp(requireCaller(context).userId, request));
+      await writes.write(unreactOp(requireCaller(context).userId, request), traceparentOf(context));
       return { message: await readMessage(context, request) };
     },
     async listTimeline(request, context) {
@@ -66,7 +66,10 @@ export function createRoutes({ database, reads, writes }: RoutesDeps): ServiceIm
       return { events: page.rows.map((row) => toTimelineEvent(roomId, row)), hasMore: page.hasMore };
     },
     async markRead(request, context) {
-      const [, readSeq, unreadCount] = await writes.write(markReadOp(requireCaller(context).userId, request));
+      const [, readSeq, unreadCount] = await writes.write(
+        markReadOp(requireCaller(context).userId, request),
+        traceparentOf(context),
+      );
       return { readSeq: BigInt(readSeq), unreadCount };
     },
     async listInbox({ pageSize = defaultPageSize, pageToken }, context) {

@@ -28,7 +28,7 @@ export type MessageDeps = ServiceDeps & { clock?: () => number };
  * append-only log, committed in groups, acknowledged when it is durable and then published.
  */
 export async function startMessage(config: MessageConfig, deps: MessageDeps): Promise<Service> {
-  const { logger, rpc, events, metrics, clock = Date.now } = deps;
+  const { logger, rpc, events, metrics, tracer, clock = Date.now } = deps;
   const database = await openDatabase<MessageTables, WriteProcedures, ReadProcedures>({
     url: config.databaseUrl,
     name: "message",
@@ -44,6 +44,7 @@ export async function startMessage(config: MessageConfig, deps: MessageDeps): Pr
     logger,
     service: "message",
     metrics,
+    tracer,
     clock,
   });
   const epoch = await database.read("epoch");
@@ -82,11 +83,11 @@ interface MessageParts extends ServiceDeps {
 }
 
 function createMessage(config: MessageConfig, parts: MessageParts) {
-  const { database, outbox, epoch, rpc, logger, metrics, verifier, validator } = parts;
-  const queue = createTimelineQueue({ database, outbox, logger, metrics });
+  const { database, outbox, epoch, rpc, logger, metrics, tracer, verifier, validator } = parts;
+  const queue = createTimelineQueue({ database, outbox, logger, metrics, tracer });
   const roomSync = createRoomSync({ database, queue, rpc, logger });
   const rates = createSendRates({ perUser: config.sendsPerUser, perRoom: config.sendsPerRoom }, metrics);
-  const writes = createWrites({ queue, roomSync, rates });
+  const writes = createWrites({ queue, roomSync, rates, tracer });
   const reads = createReads({ database, roomSync });
   return {
     queue,

@@ -5,6 +5,7 @@ import type { EventRecord } from "../common/events/event-log.ts";
 import type { Outbox, OutboxEntry } from "../common/events/outbox.ts";
 import { feedTopic, timelineTopic } from "../common/events/topics.ts";
 import type { Metrics } from "../common/metrics.ts";
+import type { Span, Tracer } from "../common/tracing.ts";
 import { measureCommits } from "./commit-metrics.ts";
 import type { ReadProcedures, WriteProcedures } from "./db/procedures.ts";
 import type { MessageTables } from "./db/tables.ts";
@@ -27,7 +28,7 @@ export type MessageDatabase = Database<MessageTables, WriteProcedures, ReadProce
  */
 export interface TimelineQueue {
   /** `settle` is called once, later. Throws OverloadedError when too much waits. */
-  push(op: Op, settle: (outcome: OpResult | Error) => void): void;
+  push(op: Op, settle: (outcome: OpResult | Error) => void, traceparent?: string | undefined): void;
   append<O extends Op>(op: O): Promise<ResultOf<O>>;
   /** Resolves when everything that was pushed is settled. */
   idle(): Promise<void>;
@@ -38,11 +39,13 @@ export interface TimelineQueueDeps {
   outbox: Pick<Outbox, "committed" | "takePublished">;
   logger: Logger;
   metrics?: Metrics | undefined;
+  tracer?: Tracer | undefined;
 }
 
 interface Entry {
   readonly op: Op;
   readonly settle: (outcome: OpResult | Error) => void;
+  readonly traceparent: string | undefined;
 }
 
 const maxUnderWay = 2;
@@ -51,7 +54,13 @@ const minFullBatch = 64;
 const maxBatch = 512;
 const maxWaiting = 50_000;
 
-export function createTimelineQueue({ database, outbox, logger, metrics }: TimelineQueueDeps): TimelineQueue {
+export function createTimelineQueue({
+  database,
+  outbox,
+  logger,
+  metrics,
+  tracer,
+}: TimelineQueueDeps): TimelineQueue {
   let waiting: Entry[] = [];
   let underWay = 0;
   let unsettled = 0;
@@ -79,7 +88,9 @@ export function createTimelineQueue({ database, outbox, logger, metrics }: Timel
   async function commit(batch: readonly Entry[]): Promise<void> {
     underWay += 1;
     const started = commits && performance.now();
+    const span = tracer && traceCommit(tracer, batch);
     const answer = await append(batch).catch((error: Error) => refuse(batch, error));
+    span?.end(answer ? undefined : "FAILED");
     if (started !== undefined) commits?.ended(batch, started, answer?.results);
     // The database has its next batch before this one is answered for.
     underWay -= 1;
@@ -123,10 +134,10 @@ export function createTimelineQueue({ database, outbox, logger, metrics }: Timel
     onIdle = [];
   }
 
-  function push(op: Op, settle: Entry["settle"]): void {
+  function push(op: Op, settle: Entry["settle"], traceparent?: string | undefined): void {
     if (waiting.length >= maxWaiting) throw new OverloadedError();
     unsettled += 1;
-    waiting.push({ op, settle });
+    waiting.push({ op, settle, traceparent });
     schedule();
   }
 
@@ -146,6 +157,13 @@ export function createTimelineQueue({ database, outbox, logger, metrics }: Timel
   };
 }
 
+/** In the trace of its first traced write, and linked to the others. */
+function traceCommit(tracer: Tracer, batch: readonly Entry[]): Span | undefined {
+  const [parent, ...links] = batch.flatMap(({ traceparent }) => traceparent ?? []);
+  if (parent === undefined) return undefined;
+  return tracer.start("message commit", { parent, links, attributes: { "parley.batch_size": batch.length } });
+}
+
 /** What a batch has to tell, as the event log takes it. */
 function announcements(batch: readonly Entry[], answer: AppendAnswer): OutboxEntry[] {
   const entries: OutboxEntry[] = [];
@@ -163,10 +181,11 @@ function announcements(batch: readonly Entry[], answer: AppendAnswer): OutboxEnt
 function timelineRecords(batch: readonly Entry[], results: readonly OpResult[]): EventRecord[] {
   const records: EventRecord[] = [];
   for (const [index, result] of results.entries()) {
-    const { op } = batch[index]!;
+    const { op, traceparent } = batch[index]!;
     if (result[0] === "done") {
       const [roomId, seq] = [(op as MemberOp)[1], result[1]];
-      records.push({ key: roomId, number: seq, message: eventOf(op as MemberOp, seq, result[2]) });
+      const record = { key: roomId, number: seq, message: eventOf(op as MemberOp, seq, result[2]) };
+      records.push(traceparent === undefined ? record : { ...record, headers: { traceparent } });
     } else if (result[0] === "applied" && op[0] === "apply") {
       for (const row of result[2]) {
         records.push({ key: op[1], number: row[0], message: toTimelineEvent(op[1], row) });

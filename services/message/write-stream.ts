@@ -98,11 +98,11 @@ function createWriteStream(deps: WriteStreamDeps, respond: (response: WriteRespo
     for (const write of waiting) submit(slot, identity, write);
   }
 
-  function submit({ order }: Slot, identity: Caller | Error, { id, operation }: Write): void {
+  function submit({ order }: Slot, identity: Caller | Error, { id, operation, traceparent }: Write): void {
     try {
       const { userId } = requireStanding(identity);
       const op = operationOp(userId, operation, validator);
-      writes.submit(order, op, (outcome) => answer(id, outcome));
+      writes.submit(order, op, (outcome) => answer(id, outcome), traceparent);
     } catch (error) {
       refuse(id, error);
     }

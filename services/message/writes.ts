@@ -1,4 +1,5 @@
-import { RateLimitedError } from "../common/errors.ts";
+import { RateLimitedError, reasonOf } from "../common/errors.ts";
+import type { Span, Tracer } from "../common/tracing.ts";
 import { refusalError } from "./errors.ts";
 import type { RoomSync } from "./room-sync.ts";
 import type { SendRates } from "./send-rates.ts";
@@ -19,9 +20,14 @@ export type WriteOutcome = Exclude<ResultOf<MemberOp>, Refused> | Error;
  */
 export interface Writes {
   /** `answer` is called once. Writes of the same order to the same room are done as they come. */
-  submit(order: WriteOrder, op: MemberOp, answer: (outcome: WriteOutcome) => void): void;
+  submit(
+    order: WriteOrder,
+    op: MemberOp,
+    answer: (outcome: WriteOutcome) => void,
+    traceparent?: string | undefined,
+  ): void;
   /** One write without any order. Throws what it is refused for. */
-  write<O extends MemberOp>(op: O): Promise<Exclude<ResultOf<O>, Refused>>;
+  write<O extends MemberOp>(op: O, traceparent?: string | undefined): Promise<Exclude<ResultOf<O>, Refused>>;
 }
 
 /** The lanes of one caller, by room. Those that are idle are not kept. */
@@ -39,6 +45,7 @@ interface Lane {
 interface Write {
   readonly op: MemberOp;
   readonly answer: (outcome: WriteOutcome) => void;
+  readonly traceparent: string | undefined;
   /** What Room had decided when the write came has been pulled. */
   pulled: boolean;
 }
@@ -47,12 +54,13 @@ export interface WritesDeps {
   queue: Pick<TimelineQueue, "push">;
   roomSync: Pick<RoomSync, "tryPull">;
   rates: SendRates;
+  tracer?: Tracer | undefined;
 }
 
-export function createWrites({ queue, roomSync, rates }: WritesDeps): Writes {
+export function createWrites({ queue, roomSync, rates, tracer }: WritesDeps): Writes {
   function enqueue(order: WriteOrder, lane: Lane, write: Write): void {
     try {
-      queue.push(write.op, (outcome) => settle(order, lane, write, outcome));
+      queue.push(write.op, (outcome) => settle(order, lane, write, outcome), write.traceparent);
       lane.underWay += 1;
     } catch (error) {
       answer(write, error as Error);
@@ -97,7 +105,14 @@ export function createWrites({ queue, roomSync, rates }: WritesDeps): Writes {
     return wait > 0 ? new RateLimitedError(wait, "too many messages") : undefined;
   }
 
-  function submit(order: WriteOrder, op: MemberOp, tell: (outcome: WriteOutcome) => void): void {
+  function submit(
+    order: WriteOrder,
+    op: MemberOp,
+    answered: (outcome: WriteOutcome) => void,
+    parent?: string | undefined,
+  ): void {
+    const span = tracer && parent !== undefined ? traceAppend(tracer, op, parent) : undefined;
+    const tell = span ? endingWith(span, answered) : answered;
     const limited = rateLimit(op);
     if (limited) {
       tell(limited);
@@ -109,7 +124,7 @@ export function createWrites({ queue, roomSync, rates }: WritesDeps): Writes {
       lane = { underWay: 0, refused: [], waiting: [] };
       order.set(roomId, lane);
     }
-    const write = { op, answer: tell, pulled: false };
+    const write = { op, answer: tell, traceparent: span?.traceparent, pulled: false };
     if (lane.refused.length > 0) lane.waiting.push(write);
     else enqueue(order, lane, write);
     if (lane.underWay === 0 && lane.refused.length === 0) order.delete(roomId);
@@ -117,13 +132,26 @@ export function createWrites({ queue, roomSync, rates }: WritesDeps): Writes {
 
   return {
     submit,
-    write: <O extends MemberOp>(op: O) =>
+    write: <O extends MemberOp>(op: O, traceparent?: string | undefined) =>
       new Promise<Exclude<ResultOf<O>, Refused>>((resolve, reject) => {
-        submit(new Map(), op, (outcome) => {
+        const settle = (outcome: WriteOutcome) => {
           if (outcome instanceof Error) reject(outcome);
           else resolve(outcome as Exclude<ResultOf<O>, Refused>);
-        });
+        };
+        submit(new Map(), op, settle, traceparent);
       }),
+  };
+}
+
+function traceAppend(tracer: Tracer, op: MemberOp, parent: string): Span | undefined {
+  const attributes = { "parley.op": op[0], "parley.room_id": op[1] };
+  return tracer.start("message append", { parent, attributes });
+}
+
+function endingWith(span: Span, answer: Write["answer"]): Write["answer"] {
+  return (outcome) => {
+    span.end(outcome instanceof Error ? (reasonOf(outcome) ?? "INTERNAL") : undefined);
+    answer(outcome);
   };
 }
 

@@ -2,10 +2,12 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { backoffMs, pause } from "../backoff.ts";
 import type { Metrics } from "../metrics.ts";
+import type { Tracer } from "../tracing.ts";
 import type { EventLog, RecordOf } from "./event-log.ts";
 import { showOutbox } from "./outbox-metrics.ts";
 import type { OutboxStore, RenderOutboxRow } from "./outbox-rows.ts";
 import { createOutboxSweeper } from "./outbox-sweeper.ts";
+import { tracePublishing } from "./publish-trace.ts";
 import type { Topic } from "./topics.ts";
 
 export type { OutboxRow, OutboxStore, RenderOutboxRow } from "./outbox-rows.ts";
@@ -68,6 +70,7 @@ export interface OutboxDeps {
   /** Whose outbox it is, for metrics. */
   service?: string;
   metrics?: Metrics | undefined;
+  tracer?: Tracer | undefined;
 }
 
 export interface OutboxSettings {
@@ -126,14 +129,16 @@ export function createOutbox(deps: OutboxDeps): Outbox {
   const publish = async ({ ids, topic, records }: OutboxEntry): Promise<void> => {
     recordsUnderWay += records.length;
     for (const id of ids) held.add(id);
+    const traced = deps.tracer && tracePublishing(deps.tracer, topic, records);
     try {
-      await log.publish(topic, records);
+      await log.publish(topic, traced?.records ?? records);
       for (const id of ids) published.push(id);
       noteFate(false, { topic: topic.name });
     } catch (err) {
       for (const id of ids) held.delete(id);
       noteFate(true, { topic: topic.name, err });
     }
+    traced?.ended();
     recordsUnderWay -= records.length;
   };
 

@@ -1,6 +1,7 @@
 import { createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { Caller } from "../auth.ts";
 import { UnauthenticatedError } from "../errors.ts";
+import { traceparentHeader } from "../tracing.ts";
 
 /** Names the call in logs; set by the gateway. */
 export const requestIdHeader = "x-request-id";
@@ -21,4 +22,9 @@ export function requireCaller(context: HandlerContext): Caller {
 /** The network address of the client, if the call came through the gateway. */
 export function clientAddress(context: HandlerContext): string | undefined {
   return context.requestHeader.get(clientAddressHeader) ?? undefined;
+}
+
+/** The trace that the call is part of, if it is traced. */
+export function traceparentOf(context: HandlerContext): string | undefined {
+  return context.requestHeader.get(traceparentHeader) ?? undefined;
 }

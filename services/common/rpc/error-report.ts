@@ -1,7 +1,8 @@
 import { Code, type ConnectError, type HandlerContext } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { reasonOf, toConnectError } from "../errors.ts";
-import { requestIdHeader } from "./caller.ts";
+import { traceIdOf } from "../tracing.ts";
+import { requestIdHeader, traceparentOf } from "./caller.ts";
 
 /** Logs why a call failed and answers what its caller may see of it. */
 export type ErrorReport = (error: unknown, context: HandlerContext) => ConnectError;
@@ -14,8 +15,9 @@ export function createErrorReport({ logger }: { logger: Logger }): ErrorReport {
     if (unexpected || logger.isLevelEnabled("debug")) {
       const method = `${context.service.typeName}/${context.method.name}`;
       const requestId = context.requestHeader.get(requestIdHeader) ?? undefined;
-      if (unexpected) logger.error({ err: error, method, requestId }, "call failed");
-      else logger.debug({ reason: reasonOf(seen), method, requestId }, "call refused");
+      const traceId = traceIdOf(traceparentOf(context));
+      if (unexpected) logger.error({ err: error, method, requestId, traceId }, "call failed");
+      else logger.debug({ reason: reasonOf(seen), method, requestId, traceId }, "call refused");
     }
     return seen;
   };

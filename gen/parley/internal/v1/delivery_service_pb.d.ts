@@ -100,6 +100,13 @@ export declare type WatchResponse = Message<"parley.internal.v1.WatchResponse"> 
    * @generated from field: bool rebalanced = 5;
    */
   rebalanced: boolean;
+
+  /**
+   * Which of the events are traced.
+   *
+   * @generated from field: repeated parley.internal.v1.EventTrace traces = 6;
+   */
+  traces: EventTrace[];
 };
 
 /**
@@ -107,6 +114,40 @@ export declare type WatchResponse = Message<"parley.internal.v1.WatchResponse"> 
  * Use `create(WatchResponseSchema)` to create a new message.
  */
 export declare const WatchResponseSchema: GenMessage<WatchResponse>;
+
+/**
+ * The trace that a timeline event is part of.
+ *
+ * @generated from message parley.internal.v1.EventTrace
+ */
+export declare type EventTrace = Message<"parley.internal.v1.EventTrace"> & {
+  /**
+   * UUIDv7 of the event's room.
+   *
+   * @generated from field: string room_id = 1;
+   */
+  roomId: string;
+
+  /**
+   * The event's seq.
+   *
+   * @generated from field: int64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * W3C trace context.
+   *
+   * @generated from field: string traceparent = 3;
+   */
+  traceparent: string;
+};
+
+/**
+ * Describes the message parley.internal.v1.EventTrace.
+ * Use `create(EventTraceSchema)` to create a new message.
+ */
+export declare const EventTraceSchema: GenMessage<EventTrace>;
 
 /**
  * A feed entry and whose it is.

@@ -10,7 +10,7 @@ import { file_parley_message_v1_timeline } from "../../message/v1/timeline_pb.js
  * Describes the file parley/internal/v1/delivery_service.proto.
  */
 export const file_parley_internal_v1_delivery_service = /*@__PURE__*/
-  fileDesc("CilwYXJsZXkvaW50ZXJuYWwvdjEvZGVsaXZlcnlfc2VydmljZS5wcm90bxIScGFybGV5LmludGVybmFsLnYxIm0KDFdhdGNoUmVxdWVzdBILCgNyZWYYASABKAMSEQoJYWRkX3Jvb21zGAIgAygJEhQKDHJlbW92ZV9yb29tcxgDIAMoCRIRCglhZGRfdXNlcnMYBCADKAkSFAoMcmVtb3ZlX3VzZXJzGAUgAygJIvMBCg1XYXRjaFJlc3BvbnNlEh0KEGFja25vd2xlZGdlZF9yZWYYASABKANIAIgBARIwCgZldmVudHMYAiADKAsyIC5wYXJsZXkubWVzc2FnZS52MS5UaW1lbGluZUV2ZW50EjcKDGZlZWRfZW50cmllcxgDIAMoCzIhLnBhcmxleS5pbnRlcm5hbC52MS5Vc2VyRmVlZEVudHJ5Ei8KB3NpZ25hbHMYBCADKAsyHi5wYXJsZXkuaW50ZXJuYWwudjEuUm9vbVNpZ25hbBISCgpyZWJhbGFuY2VkGAUgASgIQhMKEV9hY2tub3dsZWRnZWRfcmVmIk0KDVVzZXJGZWVkRW50cnkSDwoHdXNlcl9pZBgBIAEoCRIrCgVlbnRyeRgCIAEoCzIcLnBhcmxleS5tZXNzYWdlLnYxLkZlZWRFbnRyeSJqCgpSb29tU2lnbmFsEg8KB3Jvb21faWQYASABKAkSDwoHdXNlcl9pZBgCIAEoCRIyCgZ0eXBpbmcYAyABKAsyIC5wYXJsZXkuaW50ZXJuYWwudjEuVHlwaW5nU2lnbmFsSABCBgoEa2luZCIOCgxUeXBpbmdTaWduYWwiQAoNU2lnbmFsUmVxdWVzdBIvCgdzaWduYWxzGAEgAygLMh4ucGFybGV5LmludGVybmFsLnYxLlJvb21TaWduYWwiEAoOU2lnbmFsUmVzcG9uc2UytAEKD0RlbGl2ZXJ5U2VydmljZRJQCgVXYXRjaBIgLnBhcmxleS5pbnRlcm5hbC52MS5XYXRjaFJlcXVlc3QaIS5wYXJsZXkuaW50ZXJuYWwudjEuV2F0Y2hSZXNwb25zZSgBMAESTwoGU2lnbmFsEiEucGFybGV5LmludGVybmFsLnYxLlNpZ25hbFJlcXVlc3QaIi5wYXJsZXkuaW50ZXJuYWwudjEuU2lnbmFsUmVzcG9uc2ViBnByb3RvMw", [file_parley_message_v1_feed, file_parley_message_v1_timeline]);
+  fileDesc("CilwYXJsZXkvaW50ZXJuYWwvdjEvZGVsaXZlcnlfc2VydmljZS5wcm90bxIScGFybGV5LmludGVybmFsLnYxIm0KDFdhdGNoUmVxdWVzdBILCgNyZWYYASABKAMSEQoJYWRkX3Jvb21zGAIgAygJEhQKDHJlbW92ZV9yb29tcxgDIAMoCRIRCglhZGRfdXNlcnMYBCADKAkSFAoMcmVtb3ZlX3VzZXJzGAUgAygJIqMCCg1XYXRjaFJlc3BvbnNlEh0KEGFja25vd2xlZGdlZF9yZWYYASABKANIAIgBARIwCgZldmVudHMYAiADKAsyIC5wYXJsZXkubWVzc2FnZS52MS5UaW1lbGluZUV2ZW50EjcKDGZlZWRfZW50cmllcxgDIAMoCzIhLnBhcmxleS5pbnRlcm5hbC52MS5Vc2VyRmVlZEVudHJ5Ei8KB3NpZ25hbHMYBCADKAsyHi5wYXJsZXkuaW50ZXJuYWwudjEuUm9vbVNpZ25hbBISCgpyZWJhbGFuY2VkGAUgASgIEi4KBnRyYWNlcxgGIAMoCzIeLnBhcmxleS5pbnRlcm5hbC52MS5FdmVudFRyYWNlQhMKEV9hY2tub3dsZWRnZWRfcmVmIj8KCkV2ZW50VHJhY2USDwoHcm9vbV9pZBgBIAEoCRILCgNzZXEYAiABKAMSEwoLdHJhY2VwYXJlbnQYAyABKAkiTQoNVXNlckZlZWRFbnRyeRIPCgd1c2VyX2lkGAEgASgJEisKBWVudHJ5GAIgASgLMhwucGFybGV5Lm1lc3NhZ2UudjEuRmVlZEVudHJ5ImoKClJvb21TaWduYWwSDwoHcm9vbV9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEjIKBnR5cGluZxgDIAEoCzIgLnBhcmxleS5pbnRlcm5hbC52MS5UeXBpbmdTaWduYWxIAEIGCgRraW5kIg4KDFR5cGluZ1NpZ25hbCJACg1TaWduYWxSZXF1ZXN0Ei8KB3NpZ25hbHMYASADKAsyHi5wYXJsZXkuaW50ZXJuYWwudjEuUm9vbVNpZ25hbCIQCg5TaWduYWxSZXNwb25zZTK0AQoPRGVsaXZlcnlTZXJ2aWNlElAKBVdhdGNoEiAucGFybGV5LmludGVybmFsLnYxLldhdGNoUmVxdWVzdBohLnBhcmxleS5pbnRlcm5hbC52MS5XYXRjaFJlc3BvbnNlKAEwARJPCgZTaWduYWwSIS5wYXJsZXkuaW50ZXJuYWwudjEuU2lnbmFsUmVxdWVzdBoiLnBhcmxleS5pbnRlcm5hbC52MS5TaWduYWxSZXNwb25zZWIGcHJvdG8z", [file_parley_message_v1_feed, file_parley_message_v1_timeline]);
 
 /**
  * Describes the message parley.internal.v1.WatchRequest.
@@ -27,39 +27,46 @@ export const WatchResponseSchema = /*@__PURE__*/
   messageDesc(file_parley_internal_v1_delivery_service, 1);
 
 /**
+ * Describes the message parley.internal.v1.EventTrace.
+ * Use `create(EventTraceSchema)` to create a new message.
+ */
+export const EventTraceSchema = /*@__PURE__*/
+  messageDesc(file_parley_internal_v1_delivery_service, 2);
+
+/**
  * Describes the message parley.internal.v1.UserFeedEntry.
  * Use `create(UserFeedEntrySchema)` to create a new message.
  */
 export const UserFeedEntrySchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_delivery_service, 2);
+  messageDesc(file_parley_internal_v1_delivery_service, 3);
 
 /**
  * Describes the message parley.internal.v1.RoomSignal.
  * Use `create(RoomSignalSchema)` to create a new message.
  */
 export const RoomSignalSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_delivery_service, 3);
+  messageDesc(file_parley_internal_v1_delivery_service, 4);
 
 /**
  * Describes the message parley.internal.v1.TypingSignal.
  * Use `create(TypingSignalSchema)` to create a new message.
  */
 export const TypingSignalSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_delivery_service, 4);
+  messageDesc(file_parley_internal_v1_delivery_service, 5);
 
 /**
  * Describes the message parley.internal.v1.SignalRequest.
  * Use `create(SignalRequestSchema)` to create a new message.
  */
 export const SignalRequestSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_delivery_service, 5);
+  messageDesc(file_parley_internal_v1_delivery_service, 6);
 
 /**
  * Describes the message parley.internal.v1.SignalResponse.
  * Use `create(SignalResponseSchema)` to create a new message.
  */
 export const SignalResponseSchema = /*@__PURE__*/
-  messageDesc(file_parley_internal_v1_delivery_service, 6);
+  messageDesc(file_parley_internal_v1_delivery_service, 7);
 
 /**
  * Carries committed events and signals to the gateways.

@@ -191,6 +191,13 @@ export declare type Write = Message<"parley.internal.v1.Write"> & {
     value: MarkReadRequest;
     case: "markRead";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * W3C trace context, if the write is traced.
+   *
+   * @generated from field: optional string traceparent = 9;
+   */
+  traceparent?: string | undefined;
 };
 
 /**
