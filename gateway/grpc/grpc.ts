@@ -63,6 +63,7 @@ export function createGrpc({ services, rpc, calls, clients, tls, logger }: GrpcD
       address,
       requestId: call.requestId,
       authorization: call.header("authorization"),
+      traceparent: call.header("traceparent"),
       signal: call.signal,
       timeoutMs: call.timeoutMs,
     };
