@@ -26,6 +26,7 @@ export default defineConfig({
         test: {
           name: "conformance",
           include: ["test/**/*.test.ts"],
+          globalSetup: "test/python/global-setup.ts",
           testTimeout: 30_000,
           hookTimeout: 90_000,
           // Each file starts servers of its own: more at once than this measure each other.
