@@ -2,7 +2,9 @@ import type { AddressInfo } from "node:net";
 import type { Server as TlsServer } from "node:tls";
 import type { Logger } from "pino";
 import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
+import { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
 import type { Service, ServiceDeps } from "../services/common/lifecycle.ts";
+import { countRefusals, createRateLimiter } from "../services/common/rate-limit.ts";
 import { loadTls, mutualTls, type TlsFiles, tlsRules, watchTls } from "../services/common/tls.ts";
 import { createCallTally } from "./call-tally.ts";
 import { createPublicCalls } from "./calls.ts";
@@ -30,6 +32,9 @@ export interface Gateway extends Service {
   readonly grpcUrl: string;
 }
 
+/** How long those whose answers are under way may take to fetch them once it closes. */
+const closeGraceMs = 5000;
+
 /**
  * The edge: turns HTTP and WebSockets into calls of the services. It keeps no data.
  *
@@ -55,7 +60,10 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
     max: config.open,
   });
   connections.guard(app.server);
-  const realtime = startRealtime(config, { ...deps, logger, tally });
+  const perAddress = createRateLimiter(config.connectionsPerAddress);
+  countRefusals(metrics, { connections_per_address: perAddress });
+  const realtime = startRealtime(config, { ...deps, perAddress, logger, tally });
+  const served = rpc.serve(RealtimeService, realtime.subscriptions);
   const auth = deps.rpc.client(AuthInternalService);
   const originOf = createOriginReader(clients);
   let stopping = false;
@@ -70,7 +78,7 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
   mountDocs(app, { services: publicServices });
   mountConnect(app, { services: publicServices, calls, originOf });
   mountRest(app, { services: publicServices, calls, originOf });
-  mountUpgrade(app, { realtime, clients, connections, config, logger, metrics });
+  mountUpgrade(app, { realtime, clients, connections, perAddress, config, logger });
 
   const grpc = createGrpc({ services: publicServices, rpc, calls, clients, tls, logger });
   connections.guard(grpc.listener);
@@ -79,9 +87,12 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
 
   async function close(): Promise<void> {
     stopping = true;
+    const cut = setTimeout(() => app.server.closeAllConnections(), closeGraceMs);
     const closed = Promise.all([app.close(), grpc.close()]);
     await realtime.close();
+    await served.close();
     await closed;
+    clearTimeout(cut);
     connections.close();
     unwatch?.();
   }

@@ -4,8 +4,7 @@ import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { networkOf } from "../services/common/client-network.ts";
 import { DomainError, InvalidArgumentError, RateLimitedError } from "../services/common/errors.ts";
-import type { Metrics } from "../services/common/metrics.ts";
-import { countRefusals, createRateLimiter } from "../services/common/rate-limit.ts";
+import type { RateLimiter } from "../services/common/rate-limit.ts";
 import { mayConnect } from "./allowed-origins.ts";
 import type { Client, ClientReader } from "./clients.ts";
 import type { GatewayConfig } from "./config.ts";
@@ -25,19 +24,17 @@ export interface UpgradeDeps {
   realtime: Realtime;
   clients: ClientReader;
   connections: OpenConnections;
-  config: Pick<GatewayConfig, "allowedOrigins" | "connectionsPerAddress">;
+  /** Connections that a network may begin. */
+  perAddress: RateLimiter;
+  config: Pick<GatewayConfig, "allowedOrigins">;
   logger: Logger;
-  metrics?: Metrics | undefined;
 }
 
 /** Takes WebSocket upgrades of /v1/realtime; everything else that wants to be upgraded is refused with a reason. */
 export function mountUpgrade(app: FastifyInstance, deps: UpgradeDeps): void {
-  const perAddress = createRateLimiter(deps.config.connectionsPerAddress);
-  countRefusals(deps.metrics, { connections_per_address: perAddress });
-
   /** The rate first: what is refused for another reason counts too. */
   function admit(request: IncomingMessage, client: Client): void {
-    const wait = perAddress.take(networkOf(client.address));
+    const wait = deps.perAddress.take(networkOf(client.address));
     if (wait > 0) throw new RateLimitedError(wait);
     if (request.url?.split("?", 1)[0] !== path) throw new RouteNotFoundError();
     if (request.method !== "GET") throw new MethodNotAllowedError(["GET"]);

@@ -76,6 +76,8 @@ async function serve(
   reply.header("vary", "origin, authorization");
   // What is left of a body that nobody reads would have to be read before the connection could be used again.
   if (!request.raw.complete) reply.header("connection", "close");
+  // A stream may be silent for as long as its service likes.
+  if (handler.method.methodKind !== "unary") request.raw.socket.setTimeout(0);
   reply.hijack();
   for (const [name, value] of Object.entries(reply.getHeaders()))
     if (value !== undefined) reply.raw.setHeader(name, value);

@@ -11,6 +11,7 @@ import {
 } from "../../services/common/errors.ts";
 import { createValidator } from "../../services/common/validation.ts";
 import { createClientSessions } from "./client-session.ts";
+import { createHellos } from "./hello.ts";
 import { createHub } from "./hub.ts";
 import { backoff, createTestClients, turns, until } from "./test-connection.ts";
 import { createRandom, createWorld } from "./test-world.ts";
@@ -41,23 +42,29 @@ function createSessions(options: { enterTimeoutMs?: number; hang?: boolean } = {
     if (!sessionId) throw new UnauthenticatedError();
     return { userId, sessionId, token, expiresAt: Number.MAX_SAFE_INTEGER };
   }
-  const sessions = createClientSessions({
-    hub,
-    writes: {
-      introduce(token) {
-        slots.set(slots.size + 1, token);
-        return slots.size;
-      },
-      retire: (slot) => void slots.delete(slot),
-      write: (slot, operation, answer) => void writes.push({ slot, operation, answer }),
+  const link = {
+    introduce(token: string) {
+      slots.set(slots.size + 1, token);
+      return slots.size;
     },
-    signals: { typing() {} },
+    retire: (slot: number) => void slots.delete(slot),
+    write: (slot: number, operation: Operation, answer: (outcome: Outcome) => void) =>
+      void writes.push({ slot, operation, answer }),
+  };
+  const hellos = createHellos({
+    hub,
+    writes: link,
     verifier: { cached: () => undefined, verify },
-    validator: createValidator(),
-    watch: () => undefined,
     heartbeatMs: 30_000,
     enterTimeoutMs: options.enterTimeoutMs ?? 60_000,
     identified: (connection) => void identified.push(connection.sessionId),
+  });
+  const sessions = createClientSessions({
+    hellos,
+    writes: link,
+    signals: { typing() {} },
+    validator: createValidator(),
+    watch: () => undefined,
   });
   const connect = createTestClients();
   return {

@@ -6,7 +6,7 @@ import { RoomNotFoundError } from "../errors.ts";
 import { closeCauses } from "./close-codes.ts";
 import type { Connection } from "./connection.ts";
 import { startRooms } from "./cursors.ts";
-import { createHellos, type HelloDeps, turnAway } from "./hello.ts";
+import { type Hellos, turnAway } from "./hello.ts";
 import { operationOf } from "./operations.ts";
 import { fail, reply } from "./replies.ts";
 import type { SignalSender } from "./signals.ts";
@@ -18,8 +18,9 @@ const maxRefused = 100;
 /** A ref up to here keeps its rule, whatever it is made of. */
 const longRef = 64;
 
-export interface ClientSessionDeps extends HelloDeps {
-  writes: Pick<WriteLink, "introduce" | "retire" | "write">;
+export interface ClientSessionDeps {
+  hellos: Pick<Hellos, "hello" | "refreshToken">;
+  writes: Pick<WriteLink, "write">;
   signals: Pick<SignalSender, "typing">;
   validator: Validator;
   watch: WatchOperation;
@@ -34,8 +35,7 @@ export interface ClientSessions {
 }
 
 export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
-  const { writes, signals, validator, watch } = deps;
-  const hellos = createHellos(deps);
+  const { hellos, writes, signals, validator, watch } = deps;
 
   function refuse(connection: Connection, ref: string | undefined, cause: unknown): void {
     if (connection.helloStarted && !connection.ready) {

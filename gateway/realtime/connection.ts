@@ -6,16 +6,17 @@ import { createFrame, type Frames } from "./server-frame.ts";
 import type { Traffic } from "./traffic.ts";
 import type { UserChannel } from "./user-channel.ts";
 
-/** Where a connection's frames go: a WebSocket. Writing never waits. */
+/** Where a connection's frames go: a WebSocket, or the reader of a stream. Writing never waits. */
 export interface FrameSink {
   /** By which the client came, for metrics. */
   readonly surface: string;
   readonly format: Format;
   /** Bytes written so far. */
   readonly written: number;
-  /** Bytes written that the kernel has not taken. */
+  /** Bytes written that the kernel, or the stream's reader, has not taken. */
   readonly unsent: number;
   write(frames: readonly Frames[]): void;
+  /** Asks for a sign of life: `silent` is set back when one comes. */
   ping(): void;
   pauseReading(): void;
   resumeReading(): void;

@@ -1,5 +1,7 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
-import type { Hello, RefreshToken } from "#gen/parley/realtime/v1/frames_pb.js";
+import type { Hello, ReadySchema, RefreshToken } from "#gen/parley/realtime/v1/frames_pb.js";
+import type { SubscribeRequest } from "#gen/parley/realtime/v1/realtime_service_pb.js";
 import type { Caller, TokenVerifier } from "../../services/common/auth.ts";
 import { reasonOf, UnauthenticatedError, UnavailableError } from "../../services/common/errors.ts";
 import { type CloseCause, closeCauses } from "./close-codes.ts";
@@ -7,6 +9,7 @@ import type { Connection } from "./connection.ts";
 import { startAt, startRooms } from "./cursors.ts";
 import type { Hub } from "./hub.ts";
 import { fail, reply } from "./replies.ts";
+import { createFrame } from "./server-frame.ts";
 import type { WriteLink } from "./write-link.ts";
 
 export interface HelloDeps {
@@ -23,6 +26,8 @@ export interface HelloDeps {
 /** How a connection becomes someone's, and stays it. */
 export interface Hellos {
   hello(connection: Connection, ref: string | undefined, request: Hello): Promise<void>;
+  /** For a connection without a client's side. Throws what a hello would be turned away with. */
+  subscribe(connection: Connection, caller: Caller, request: SubscribeRequest): Promise<void>;
   refreshToken(connection: Connection, ref: string | undefined, request: RefreshToken): Promise<void>;
 }
 
@@ -38,17 +43,37 @@ export function createHellos(deps: HelloDeps): Hellos {
 
   function identify(connection: Connection, caller: Caller): void {
     connection.expiresAt = caller.expiresAt;
-    connection.slot = writes.introduce(caller.token);
     identified(connection);
   }
 
+  function introduce(connection: Connection, caller: Caller): void {
+    connection.slot = writes.introduce(caller.token);
+  }
+
+  /** Makes the connection one of the person's; answers false if it was closed meanwhile. */
+  async function enter(connection: Connection, { sessionId, userId, token }: Caller): Promise<boolean> {
+    if (connection.closed) return false;
+    connection.sessionId = sessionId;
+    await inTime(hub.enter(userId, connection), enterTimeoutMs);
+    // The session may have ended while the person's rooms were asked for.
+    const still = await verify(token);
+    // Whoever closed it has also made the hub forget it; what is introduced now would stay for ever.
+    if (connection.closed) return false;
+    identify(connection, still);
+    return true;
+  }
+
   /** In one turn of the event loop, so that nothing comes between `ready` and the first event. */
-  function begin(connection: Connection, ref: string | undefined, request: Hello): void {
+  function begin(
+    connection: Connection,
+    request: Hello | SubscribeRequest,
+    say: (kind: { case: "ready"; value: MessageInitShape<typeof ReadySchema> }) => void,
+  ): void {
     const { user } = connection;
     if (!user) return;
     connection.ready = true;
     connection.foreignEpoch = request.epoch !== undefined && request.epoch !== hub.epoch;
-    reply(connection, ref, {
+    say({
       case: "ready",
       value: {
         connectionId: connection.id,
@@ -70,18 +95,16 @@ export function createHellos(deps: HelloDeps): Hellos {
     async hello(connection, ref, request) {
       try {
         const caller = await verify(request.accessToken);
-        if (connection.closed) return;
-        connection.sessionId = caller.sessionId;
-        await inTime(hub.enter(caller.userId, connection), enterTimeoutMs);
-        // The session may have ended while the person's rooms were asked for.
-        const still = await verify(request.accessToken);
-        // Whoever closed it has also made the hub forget it; what is introduced now would stay for ever.
-        if (connection.closed) return;
-        identify(connection, still);
-        begin(connection, ref, request);
+        if (!(await enter(connection, caller))) return;
+        introduce(connection, caller);
+        begin(connection, request, (ready) => reply(connection, ref, ready));
       } catch (error) {
         if (!connection.closed) turnAway(connection, ref, error);
       }
+    },
+    async subscribe(connection, caller, request) {
+      if (await enter(connection, caller))
+        begin(connection, request, (kind) => connection.push(createFrame({ kind })));
     },
     async refreshToken(connection, ref, request) {
       try {
@@ -91,6 +114,7 @@ export function createHellos(deps: HelloDeps): Hellos {
           throw new UnauthenticatedError("the access token is of another session");
         }
         writes.retire(connection.slot);
+        introduce(connection, caller);
         identify(connection, caller);
         reply(connection, ref, { case: "ack", value: {} });
       } catch (error) {

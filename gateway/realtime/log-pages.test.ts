@@ -11,7 +11,7 @@ function createLog(head: number, capacity = 10) {
       if (log.fail) throw new Error("unavailable");
       const frames: NumberedFrame[] = [];
       for (let seq = after + 1; seq <= Math.min(log.head, after + limit); seq++) {
-        frames.push({ seq, weight: 1, deliveries: 1, bytes: () => Buffer.alloc(0) });
+        frames.push({ seq, weight: 1, deliveries: 1, bytes: () => Buffer.alloc(0), items: () => [] });
       }
       return frames;
     },

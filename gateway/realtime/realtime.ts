@@ -1,23 +1,29 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
+import type { ServiceImpl } from "@connectrpc/connect";
 import { DeliveryService } from "#gen/parley/internal/v1/delivery_service_pb.js";
 import { MessageInternalService } from "#gen/parley/internal/v1/message_internal_service_pb.js";
+import type { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
 import { backoffMs, pause } from "../../services/common/backoff.ts";
-import { toStatus, UnavailableError } from "../../services/common/errors.ts";
+import { networkOf } from "../../services/common/client-network.ts";
+import { RateLimitedError, toStatus, UnavailableError } from "../../services/common/errors.ts";
 import { newId } from "../../services/common/ids.ts";
 import { runForever, type ServiceDeps } from "../../services/common/lifecycle.ts";
+import type { RateLimiter } from "../../services/common/rate-limit.ts";
 import type { CallTally } from "../call-tally.ts";
 import { createCatchUp } from "./catch-up.ts";
 import { createClientSessions } from "./client-session.ts";
 import { type CloseCause, closeCauses } from "./close-codes.ts";
-import { Connection, type ConnectionDeps, createFlusher } from "./connection.ts";
+import { Connection, type ConnectionDeps, createFlusher, type FrameSink } from "./connection.ts";
 import { createDeliveryLink } from "./delivery-link.ts";
 import { traceFanOut } from "./fan-out-trace.ts";
 import { createHeadWatch } from "./head-watch.ts";
+import { createHellos } from "./hello.ts";
 import { createHub } from "./hub.ts";
 import { createMessageLog } from "./message-log.ts";
 import { createDeliveryLag, showLinks } from "./metrics.ts";
 import { createSignalSender } from "./signals.ts";
+import { createSubscriptions } from "./subscription.ts";
 import { createConnectionTimers } from "./timers.ts";
 import { countClosed, createTraffic, showTraffic } from "./traffic.ts";
 import { createOperationWatch } from "./watched-operations.ts";
@@ -25,17 +31,26 @@ import { createRealtimeSocketServer } from "./websocket-server.ts";
 import { createWriteLink } from "./write-link.ts";
 
 export interface RealtimeConfig {
-  /** WebSocket pings, and how long silence is borne: two of these. */
+  /** WebSocket pings and streams' heartbeats, and how long silence is borne: two of these. */
   readonly heartbeatMs: number;
   /** How long a connection may take to say hello. */
   readonly helloTimeoutMs: number;
+}
+
+export interface RealtimeDeps extends ServiceDeps {
+  /** Connections that a network may begin; those that are upgraded were counted. */
+  perAddress: RateLimiter;
+  /** Counts what connections ask for, along with the calls of other surfaces. */
+  tally?: CallTally | undefined;
 }
 
 /** The realtime side of the gateway. */
 export interface Realtime {
   /** Takes over an upgrade; false if the subprotocol is none of ours. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, address: string): boolean;
-  /** Open connections, those without a hello included. */
+  /** The same for clients without a WebSocket. */
+  readonly subscriptions: ServiceImpl<typeof RealtimeService>;
+  /** Open connections, streams and those without a hello included. */
   readonly connections: number;
   /** Says goodbye to everybody and stops. Resolves when all connections are closed, after some seconds at the latest. */
   close(): Promise<void>;
@@ -50,11 +65,6 @@ const lingerMs = 10_000;
 const giveUpWritesMs = 10_000;
 const closeTimeoutMs = 3000;
 const reconnectSpreadSeconds = 5;
-
-export type RealtimeDeps = ServiceDeps & {
-  /** Counts what connections ask for, along with the calls of other surfaces. */
-  tally?: CallTally | undefined;
-};
 
 /** Composes the realtime side: one hub, one stream each to Delivery and Message, and the connections. */
 export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realtime {
@@ -103,13 +113,10 @@ export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realt
   const timers = createConnectionTimers(config);
   const traffic = createTraffic();
   const signals = createSignalSender({ delivery, logger });
-  const sessions = createClientSessions({
+  const hellos = createHellos({
     hub,
     writes,
-    signals,
-    watch: createOperationWatch({ logger, tally: deps.tally, tracer: deps.tracer }),
     verifier: deps.verifier,
-    validator: deps.validator,
     heartbeatMs: config.heartbeatMs,
     enterTimeoutMs: config.helloTimeoutMs,
     identified(connection) {
@@ -118,6 +125,13 @@ export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realt
       if (ofSession) ofSession.add(connection);
       else bySession.set(connection.sessionId, new Set([connection]));
     },
+  });
+  const sessions = createClientSessions({
+    hellos,
+    writes,
+    signals,
+    watch: createOperationWatch({ logger, tally: deps.tally, tracer: deps.tracer }),
+    validator: deps.validator,
   });
   const connectionDeps: ConnectionDeps = {
     flusher: createFlusher(),
@@ -138,14 +152,19 @@ export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realt
     if (connections.size === 0) emptied?.();
   }
 
+  function open(sink: FrameSink, address: string): Connection {
+    const connection = new Connection(sink, newId(), address, connectionDeps);
+    connections.add(connection);
+    traffic.opened += 1;
+    timers.add(connection);
+    return connection;
+  }
+
   const server = createRealtimeSocketServer({
     logger,
     handlers: {
       opened(sink, address) {
-        const connection = new Connection(sink, newId(), address, connectionDeps);
-        connections.add(connection);
-        traffic.opened += 1;
-        timers.add(connection);
+        const connection = open(sink, address);
         if (stopping) connection.close(closeCauses.shuttingDown);
         return connection;
       },
@@ -153,6 +172,16 @@ export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realt
       refused: sessions.refuse,
       closed: forget,
     },
+  });
+  const subscriptions = createSubscriptions({
+    hellos,
+    admit(address) {
+      if (stopping) throw new UnavailableError("the server is shutting down");
+      const wait = deps.perAddress.take(networkOf(address));
+      if (wait > 0) throw new RateLimitedError(wait);
+    },
+    opened: open,
+    closed: forget,
   });
   const { metrics } = deps;
   const lag = metrics && createDeliveryLag(metrics);
@@ -186,6 +215,7 @@ export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realt
 
   return {
     upgrade: server.upgrade,
+    subscriptions,
     get connections() {
       return connections.size;
     },

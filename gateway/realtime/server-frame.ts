@@ -2,6 +2,10 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { FeedEntry } from "#gen/parley/message/v1/feed_pb.js";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import { type ServerFrame, ServerFrameSchema } from "#gen/parley/realtime/v1/frames_pb.js";
+import {
+  type SubscribeResponse,
+  SubscribeResponseSchema,
+} from "#gen/parley/realtime/v1/realtime_service_pb.js";
 import { encodeBinary, encodeJson, type Format } from "./codec.ts";
 
 /**
@@ -13,6 +17,15 @@ export interface Frames {
   bytes(format: Format): Buffer;
   /** How many items of logs they are. */
   readonly deliveries: number;
+  /** The same for streams, made once for all who get them: not to be changed. */
+  items(): readonly StreamItem[];
+}
+
+/** One frame as an item of a stream. */
+export interface StreamItem {
+  readonly message: SubscribeResponse;
+  /** Bytes, about, as binary Protobuf. */
+  readonly size: number;
 }
 
 /** A frame that stands for one item of a log. */
@@ -33,6 +46,7 @@ class SharedFrame implements NumberedFrame {
   readonly #frame: ServerFrame;
   #json: Buffer | undefined;
   #proto: Buffer | undefined;
+  #items: readonly StreamItem[] | undefined;
 
   constructor(frame: ServerFrame, seq: number, textLength = 0) {
     this.#frame = frame;
@@ -49,6 +63,11 @@ class SharedFrame implements NumberedFrame {
     this.#proto ??= encodeBinary(this.#frame);
     return this.#proto;
   }
+
+  items(): readonly StreamItem[] {
+    this.#items ??= [toStreamItem(this.#frame, this.bytes("proto").length)];
+    return this.#items;
+  }
 }
 
 class JoinedFrames implements Frames {
@@ -56,6 +75,7 @@ class JoinedFrames implements Frames {
   readonly #frames: readonly Frames[];
   #json: Buffer | undefined;
   #proto: Buffer | undefined;
+  #items: readonly StreamItem[] | undefined;
 
   constructor(frames: readonly Frames[]) {
     this.#frames = frames;
@@ -70,6 +90,15 @@ class JoinedFrames implements Frames {
     this.#proto ??= Buffer.concat(this.#frames.map((frame) => frame.bytes(format)));
     return this.#proto;
   }
+
+  items(): readonly StreamItem[] {
+    this.#items ??= this.#frames.flatMap((frame) => frame.items());
+    return this.#items;
+  }
+}
+
+export function toStreamItem(frame: ServerFrame, size = encodeBinary(frame).length): StreamItem {
+  return { message: create(SubscribeResponseSchema, { frame }), size };
 }
 
 export function createFrame(frame: MessageInitShape<typeof ServerFrameSchema>): Frames {

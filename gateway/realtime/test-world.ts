@@ -138,7 +138,7 @@ export function createWorld(random: () => number) {
     pick,
     interest,
     isMember: (roomId: string, userId: string) => members.get(roomId)?.has(userId) ?? false,
-    post: (roomId: string) => append(roomId, { case: "messagePosted", value: { text: "hi" } }),
+    post: (roomId: string, text = "hi") => append(roomId, { case: "messagePosted", value: { text } }),
     join(roomId: string, userId: string) {
       const people = members.get(roomId) ?? new Set();
       members.set(roomId, people.add(userId));
