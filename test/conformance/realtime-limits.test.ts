@@ -1,9 +1,17 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { createApi, type Person, reasonOf, roomOf } from "./api.ts";
 import { connect } from "./realtime-client.ts";
-import { createRealtimeWorld, failed, from, message, realtimeCases, seqs } from "./realtime-world.ts";
+import {
+  allCases,
+  createRealtimeWorld,
+  failed,
+  from,
+  message,
+  realtimeCases,
+  seqs,
+} from "./realtime-world.ts";
 
-describe.each(realtimeCases)("realtime, limits: $name, $subprotocol", (variant) => {
+describe.each(realtimeCases)("realtime, limits: $name, $way", (variant) => {
   const { subprotocol } = variant;
   const world = createRealtimeWorld(variant);
   const { online } = world;
@@ -61,10 +69,15 @@ describe.each(realtimeCases)("realtime, limits: $name, $subprotocol", (variant) 
     await client.untilSeq(room, count + 1);
     expect(seqs(client, room)).toEqual(from(2, count + 1));
   });
+});
+
+describe.each(allCases)("realtime, slow readers: $name, $way", (variant) => {
+  const world = createRealtimeWorld(variant);
 
   test("a reader that stops is brought up from the log when it reads again", async () => {
+    const [ada, bob] = world.people;
     const room = await roomOf(ada, bob);
-    const [writer, reader] = await Promise.all([online(ada), online(bob)]);
+    const [writer, reader] = await Promise.all([world.writer(ada), world.online(bob)]);
     reader.pause();
     const text = "x".repeat(4000);
     for (let i = 0; i < 20; i++) {
@@ -76,7 +89,7 @@ describe.each(realtimeCases)("realtime, limits: $name, $subprotocol", (variant) 
   });
 });
 
-describe.each(realtimeCases)("heartbeats: $name, $subprotocol", ({ start, subprotocol }) => {
+describe.each(realtimeCases)("heartbeats: $name, $way", ({ start, subprotocol }) => {
   test("a silent client is closed, one that answers pings is not", async () => {
     await using stack = await start({ env: { PARLEY_HEARTBEAT_INTERVAL: "1s" } });
     const [ada, bob] = (await createApi(stack.url).people(2)) as [Person, Person];
@@ -94,7 +107,7 @@ describe.each(realtimeCases)("heartbeats: $name, $subprotocol", ({ start, subpro
   });
 });
 
-describe.each(realtimeCases)("a hello that does not come: $name, $subprotocol", (variant) => {
+describe.each(realtimeCases)("a hello that does not come: $name, $way", (variant) => {
   const world = createRealtimeWorld(variant);
   test("is waited for 10 s", async () => {
     const client = await world.socket();

@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { ok, type Person, reasonOf, roomOf } from "./api.ts";
-import { createRealtimeWorld, failed, message, realtimeCases } from "./realtime-world.ts";
+import { allCases, createRealtimeWorld, failed, message } from "./realtime-world.ts";
 
-describe.each(realtimeCases)("realtime, sessions: $name, $subprotocol", (variant) => {
+describe.each(allCases)("realtime, sessions: $name, $way", (variant) => {
+  const { asks } = variant;
   const world = createRealtimeWorld(variant);
   const { online, socket } = world;
   let ada: Person;
@@ -10,7 +11,7 @@ describe.each(realtimeCases)("realtime, sessions: $name, $subprotocol", (variant
     [ada] = world.people;
   });
 
-  test("a new access token of the same session prolongs, of another it doesn't", async () => {
+  test.runIf(asks)("a new access token of the same session prolongs, of another it doesn't", async () => {
     const person = await world.api.register();
     const client = await online(person);
     const { tokens } = await ok(
@@ -40,7 +41,7 @@ describe.each(realtimeCases)("realtime, sessions: $name, $subprotocol", (variant
     expect(Date.now() - started).toBeLessThan(2000);
   });
 
-  test("a refused hello gets its error, its goodbye and its code", async () => {
+  test.runIf(asks)("a refused hello gets its error, its goodbye and its code", async () => {
     const token = async (accessToken: string) => {
       const client = await socket();
       client.send({ ref: "h", hello: { accessToken } });
@@ -86,7 +87,7 @@ describe.each(realtimeCases)("realtime, sessions: $name, $subprotocol", (variant
     expect((await client.closed).code).toBe(4004);
   });
 
-  test("a hello that breaks a rule is refused with 4001 and every bad field", async () => {
+  test.runIf(asks)("a hello that breaks a rule is refused with 4001 and every bad field", async () => {
     const rooms = [{ roomId: "x", afterSeq: "-1" }];
     for (const [hello, fields] of [
       [{ rooms, feedAfterSeq: "-1" }, ["hello.feed_after_seq", "hello.rooms[0].after_seq"]],

@@ -1,40 +1,75 @@
 import { afterAll, beforeAll } from "vitest";
 import { type Stack, type Topology, topologies } from "../stack.ts";
 import { type Api, createApi, newClientId, type Person, reasonOf } from "./api.ts";
-import { connect, type Frame, openSocket, type RealtimeClient, type Subprotocol } from "./realtime-client.ts";
+import type { Frame } from "./frame-inbox.ts";
+import { connect, openSocket, type RealtimeClient, type Subprotocol } from "./realtime-client.ts";
+import { type StreamSurface, streamTransports, subscribe } from "./realtime-stream.ts";
+
+/** A topology, and a way to be connected to it. */
+export interface RealtimeCase {
+  readonly name: string;
+  readonly start: Topology["start"];
+  /** The subprotocol, or the surface of a stream. */
+  readonly way: string;
+  /**
+   * Whether the connection takes frames. A stream doesn't, so what is asked over the connection itself (resume, typing,
+   * refreshToken, refs, the order of sends, a hello that is none) is tested over WebSockets only.
+   */
+  readonly asks: boolean;
+  connect(stack: Stack, accessToken: string, hello?: object): Promise<RealtimeClient>;
+}
+
+export interface WebSocketCase extends RealtimeCase {
+  readonly subprotocol: Subprotocol;
+}
 
 /** Every topology, by either subprotocol. */
-export const realtimeCases = topologies.flatMap(({ name, start }) =>
-  (["parley.v1.json", "parley.v1.proto"] as const).map((subprotocol: Subprotocol) => ({
+export const realtimeCases: readonly WebSocketCase[] = topologies.flatMap(({ name, start }) =>
+  (["parley.v1.json", "parley.v1.proto"] as const).map((subprotocol) => ({
     name,
     start,
     subprotocol,
+    way: subprotocol,
+    asks: true,
+    connect: ({ url }, accessToken, hello = {}) => connect(url, accessToken, { subprotocol, hello }),
   })),
 );
+
+/** Every topology, by Subscribe over each surface that has it. */
+export const streamCases: readonly RealtimeCase[] = topologies.flatMap(({ name, start }) =>
+  (Object.keys(streamTransports) as StreamSurface[]).map((surface) => ({
+    name,
+    start,
+    way: `Subscribe by ${surface}`,
+    asks: false,
+    connect: (stack, accessToken, hello = {}) => subscribe(stack, accessToken, { surface, hello }),
+  })),
+);
+
+/** Every topology, by every way. */
+export const allCases: readonly RealtimeCase[] = [...realtimeCases, ...streamCases];
 
 /** A stack for the tests of a `describe`, three people, and connections that are dropped at its end. */
 export interface RealtimeWorld {
   readonly stack: Stack;
   readonly api: Api;
   readonly people: readonly [Person, Person, Person];
-  /** Connected, after `ready`. */
+  /** Connected the way of the case, after `ready`. */
   online(person: Person, hello?: object): Promise<RealtimeClient>;
+  /** Connected by a WebSocket whatever the case, to write much. */
+  writer(person: Person): Promise<RealtimeClient>;
   /** Connected, before any hello. */
   socket(): Promise<RealtimeClient>;
 }
 
-export function createRealtimeWorld(variant: {
-  start: Topology["start"];
-  subprotocol: Subprotocol;
-}): RealtimeWorld {
-  const { start, subprotocol } = variant;
+export function createRealtimeWorld(variant: RealtimeCase & { subprotocol?: Subprotocol }): RealtimeWorld {
   const open: RealtimeClient[] = [];
   let stack: Stack;
   let api: Api;
   let people: [Person, Person, Person];
 
   beforeAll(async () => {
-    stack = await start();
+    stack = await variant.start();
     api = createApi(stack.url);
     people = (await api.people(3)) as typeof people;
   });
@@ -42,6 +77,12 @@ export function createRealtimeWorld(variant: {
     for (const client of open) client.drop();
     await stack[Symbol.asyncDispose]();
   });
+
+  async function keep(opening: Promise<RealtimeClient>): Promise<RealtimeClient> {
+    const client = await opening;
+    open.push(client);
+    return client;
+  }
   return {
     get stack() {
       return stack;
@@ -52,16 +93,9 @@ export function createRealtimeWorld(variant: {
     get people() {
       return people;
     },
-    async online(person, hello = {}) {
-      const client = await connect(stack.url, person.accessToken, { subprotocol, hello });
-      open.push(client);
-      return client;
-    },
-    async socket() {
-      const client = await openSocket(stack.url, subprotocol);
-      open.push(client);
-      return client;
-    },
+    online: (person, hello = {}) => keep(variant.connect(stack, person.accessToken, hello)),
+    writer: (person) => keep(connect(stack.url, person.accessToken)),
+    socket: () => keep(openSocket(stack.url, variant.subprotocol ?? "parley.v1.json")),
   };
 }
 
