@@ -4,6 +4,7 @@ import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { networkOf } from "../services/common/client-network.ts";
 import { DomainError, InvalidArgumentError, RateLimitedError } from "../services/common/errors.ts";
+import { newId } from "../services/common/ids.ts";
 import type { RateLimiter } from "../services/common/rate-limit.ts";
 import { mayConnect } from "./allowed-origins.ts";
 import type { Client, ClientReader } from "./clients.ts";
@@ -58,8 +59,9 @@ export function mountUpgrade(app: FastifyInstance, deps: UpgradeDeps): void {
         ]);
       }
     } catch (error) {
-      if (!(error instanceof DomainError)) deps.logger.error({ err: error }, "an upgrade failed");
-      refuseOnSocket(socket, error, transportHeaders(client.scheme));
+      const requestId = newId();
+      if (!(error instanceof DomainError)) deps.logger.error({ err: error, requestId }, "an upgrade failed");
+      refuseOnSocket(socket, error, { ...transportHeaders(client.scheme), "x-request-id": requestId });
     }
   });
 

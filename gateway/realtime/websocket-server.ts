@@ -75,7 +75,7 @@ export function createRealtimeSocketServer(deps: {
       if (error instanceof RefusedFrameError) handlers.refused(connection, error.ref, error.cause);
       else {
         if (!(error instanceof BadFrameError))
-          deps.logger.error({ err: error }, "a frame could not be handled");
+          deps.logger.error({ err: error, connectionId: connection.id }, "a frame could not be handled");
         connection.close(closeCauses.badFrame);
       }
     }

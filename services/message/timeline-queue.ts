@@ -5,7 +5,7 @@ import type { EventRecord } from "../common/events/event-log.ts";
 import type { Outbox, OutboxEntry } from "../common/events/outbox.ts";
 import { feedTopic, timelineTopic } from "../common/events/topics.ts";
 import type { Metrics } from "../common/metrics.ts";
-import type { Span, Tracer } from "../common/tracing.ts";
+import { type Span, type Tracer, traceIdOf } from "../common/tracing.ts";
 import { measureCommits } from "./commit-metrics.ts";
 import type { ReadProcedures, WriteProcedures } from "./db/procedures.ts";
 import type { MessageTables } from "./db/tables.ts";
@@ -115,7 +115,8 @@ export function createTimelineQueue({
       for (const entry of batch) await appendAlone(entry);
     } else {
       for (const entry of batch) {
-        logger.error({ err: error, op: entry.op[0] }, "write failed");
+        const traceId = traceIdOf(entry.traceparent);
+        logger.error({ err: error, op: entry.op[0], traceId }, "write failed");
         settle(entry, error);
       }
     }
