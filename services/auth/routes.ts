@@ -1,11 +1,9 @@
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
-import type { AdminService } from "#gen/parley/admin/v1/admin_service_pb.js";
 import type { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
 import type { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
 import type { UserService } from "#gen/parley/user/v1/user_service_pb.js";
 import { clientAddress, requireCaller } from "../common/rpc/caller.ts";
 import type { Accounts, Origin } from "./accounts.ts";
-import type { ExternalUsers } from "./external-users.ts";
 import { toSelf, toSession, toSessionRevocation, toTokens, toUser } from "./messages.ts";
 import {
   decodeSessionCursor,
@@ -16,7 +14,6 @@ import {
 } from "./page-tokens.ts";
 import type { Profiles } from "./profiles.ts";
 import type { Revocations } from "./revocations.ts";
-import type { ServerKeys } from "./server-keys.ts";
 import type { Sessions } from "./sessions.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 
@@ -107,35 +104,16 @@ export function createUserRoutes({ profiles }: { profiles: Profiles }): ServiceI
   };
 }
 
-export interface AdminRoutesDeps {
-  externalUsers: ExternalUsers;
-}
-
-export function createAdminRoutes({ externalUsers }: AdminRoutesDeps): ServiceImpl<typeof AdminService> {
-  return {
-    async ensureUser({ externalId, username, displayName }) {
-      const { user, created } = await externalUsers.ensure({ externalId, username, displayName });
-      return { user: toSelf(user), created };
-    },
-
-    async issueTokens({ userId, deviceName }) {
-      return { tokens: toTokens(await externalUsers.issueTokens(userId, deviceName)) };
-    },
-  };
-}
-
 export interface InternalRoutesDeps {
   keys: Pick<SigningKeys, "keySet">;
   revocations: Revocations;
   profiles: Profiles;
-  serverKeys: Pick<ServerKeys, "verify">;
 }
 
 export function createInternalRoutes({
   keys,
   revocations,
   profiles,
-  serverKeys,
 }: InternalRoutesDeps): ServiceImpl<typeof AuthInternalService> {
   return {
     async getKeySet() {
@@ -150,10 +128,6 @@ export function createInternalRoutes({
 
     async findUsers({ userIds }) {
       return { userIds: await profiles.findIds(userIds) };
-    },
-
-    async verifyServerKey({ key }) {
-      return { scopes: await serverKeys.verify(key) };
     },
   };
 }

@@ -1,6 +1,5 @@
 import type { Kysely } from "kysely";
 import type { Logger } from "pino";
-import { AdminService } from "#gen/parley/admin/v1/admin_service_pb.js";
 import { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
 import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
 import { UserService } from "#gen/parley/user/v1/user_service_pb.js";
@@ -16,15 +15,13 @@ import { migrations } from "./db/migrations/migrations.ts";
 import { listSigningKeys } from "./db/queries-signing-keys.ts";
 import type { AuthTables } from "./db/tables.ts";
 import { createDeadSessions } from "./dead-sessions.ts";
-import { createExternalUsers } from "./external-users.ts";
 import { createKeyEncryption } from "./key-encryption.ts";
 import { loadKeyEncryptionSecret } from "./key-encryption-secret.ts";
 import { createPasswords } from "./passwords.ts";
 import { createProfiles } from "./profiles.ts";
 import { createRefreshTokens } from "./refresh-tokens.ts";
 import { createRevocations } from "./revocations.ts";
-import { createAdminRoutes, createAuthRoutes, createInternalRoutes, createUserRoutes } from "./routes.ts";
-import { createServerKeys } from "./server-keys.ts";
+import { createAuthRoutes, createInternalRoutes, createUserRoutes } from "./routes.ts";
 import { createSessions } from "./sessions.ts";
 import { createSignInLimits } from "./sign-in-limits.ts";
 import { openSigningKeys } from "./signing-keys.ts";
@@ -39,7 +36,7 @@ const deadSessionsEveryMs = 60_000;
 const keysAtLeastEveryMs = 60_000;
 
 /**
- * Auth: accounts, sessions and profiles. Hosts the public AuthService, UserService and AdminService, and AuthInternalService for the
+ * Auth: accounts, sessions and profiles. Hosts the public AuthService and UserService, and AuthInternalService for the
  * other services, over a database of its own.
  */
 export async function startAuth(config: AuthConfig, deps: AuthDeps): Promise<Service> {
@@ -61,7 +58,6 @@ export async function startAuth(config: AuthConfig, deps: AuthDeps): Promise<Ser
     const served = [
       deps.rpc.serve(AuthService, createAuthRoutes(auth)),
       deps.rpc.serve(UserService, createUserRoutes(auth)),
-      deps.rpc.serve(AdminService, createAdminRoutes(auth)),
       deps.rpc.serve(AuthInternalService, createInternalRoutes(auth)),
     ];
     const stop = new AbortController();
@@ -117,16 +113,7 @@ async function createAuth(config: AuthConfig, { db, logger, metrics, clock }: Au
     { name: "signing keys", everyMs: keysEveryMs(keySchedule.leadMs), run: () => keys.maintain() },
     { name: "dead sessions", everyMs: deadSessionsEveryMs, run: () => deadSessions.remove() },
   ];
-  return {
-    accounts,
-    sessions,
-    profiles: createProfiles({ db }),
-    externalUsers: createExternalUsers({ db, sessions, clock }),
-    serverKeys: createServerKeys({ db, logger, clock }),
-    keys,
-    revocations,
-    chores,
-  };
+  return { accounts, sessions, profiles: createProfiles({ db }), keys, revocations, chores };
 }
 
 async function loadSecret(config: AuthConfig, db: Kysely<AuthTables>): Promise<string> {

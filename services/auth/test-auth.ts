@@ -1,14 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DescService } from "@bufbuild/protobuf";
 import type { CallOptions, Client } from "@connectrpc/connect";
 import pino from "pino";
 import { onTestFinished } from "vitest";
 import { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
 import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
 import { UserService } from "#gen/parley/user/v1/user_service_pb.js";
-import { createServerKeyVerifier } from "../common/auth/server-keys.ts";
 import { createTokenVerifier } from "../common/auth.ts";
 import { readEnvironment } from "../common/config.ts";
 import { type Database, openDatabase } from "../common/database/database.ts";
@@ -28,7 +26,6 @@ export interface TestAuth {
   readonly auth: Client<typeof AuthService>;
   readonly users: Client<typeof UserService>;
   readonly internal: Client<typeof AuthInternalService>;
-  client<S extends DescService>(service: S): Client<S>;
   readonly clock: TestClock;
   /** A second connection is refused by the lock, so close the service first. */
   readonly folder: string;
@@ -71,12 +68,8 @@ export async function createFolder(): Promise<string> {
 }
 
 /** Auth's database by itself, closed when the test is over. */
-export async function openAuthDatabase(
-  folder: string,
-  options: { beside?: boolean } = {},
-): Promise<Database<AuthTables>> {
+export async function openAuthDatabase(folder: string): Promise<Database<AuthTables>> {
   const database = await openDatabase<AuthTables>({
-    ...options,
     url: `sqlite:${folder}`,
     name: "auth",
     migrations,
@@ -101,13 +94,7 @@ export async function startTestAuth(options: TestAuthOptions = {}): Promise<Test
   const config = testConfig(folder, options);
   const rpc = createLocalRpc({ logger });
   const verifier = createTokenVerifier({ rpc, issuer: config.issuer, logger });
-  rpc.intercept(
-    createServerInterceptors({
-      verifier,
-      validator: createValidator(),
-      serverKeys: createServerKeyVerifier({ rpc }),
-    }),
-  );
+  rpc.intercept(createServerInterceptors({ verifier, validator: createValidator() }));
   const service = await startAuth(config, { rpc, logger, clock });
   const stop = new AbortController();
   const following = verifier.run(stop.signal);
@@ -129,7 +116,6 @@ export async function startTestAuth(options: TestAuthOptions = {}): Promise<Test
     auth,
     users: rpc.client(UserService),
     internal: rpc.client(AuthInternalService),
-    client: (service) => rpc.client(service),
     clock,
     folder,
     close,

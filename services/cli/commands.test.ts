@@ -46,11 +46,6 @@ describe("the command line", () => {
     [["serve", "--port=1"], "--port"],
     [["serve", "mesage"], 'there is no service "mesage": did you mean message?'],
     [["serve", "gateway"], "services can't be hosted one by one yet"],
-    [["keys", "crate"], "did you mean create?"],
-    [["keys", "create"], "--name is missing"],
-    [["keys", "create", "--name", "x", "--scopes", "all"], 'there is no scope "all"'],
-    [["keys", "create", "--name", "x", "--expires", "soon"], "--expires should be a time"],
-    [["keys", "revoke"], "which key?"],
     [["migrate", "now"], 'parley migrate takes no arguments, but there is "now"'],
   ])("%j is refused with exit code 2", async (words, message) => {
     expect(await runCommand(words, env)).toBe(2);
@@ -77,27 +72,6 @@ describe("migrate", () => {
     printed = "";
     expect(await runCommand(["migrate"], env)).toBe(0);
     expect(printed).toMatch(/message: at \S+, 0 of [1-9]\d* applied now/);
-  });
-});
-
-describe("keys", () => {
-  test("are made in a new data folder, listed, and revoked once and for all", async () => {
-    expect(await runCommand(["keys", "list"], env)).toBe(0);
-    expect(printed).toContain("There are no keys.");
-    printed = "";
-    expect(await runCommand(["keys", "create", "--name", "shop"], env)).toBe(0);
-    expect(printed).toMatch(/parley_sk_[\w-]{43}\n/);
-    const [keyId = ""] = /[0-9a-f-]{36}/.exec(printed) ?? [];
-    printed = "";
-    expect(await runCommand(["keys", "revoke", keyId], env)).toBe(0);
-    expect(await runCommand(["keys", "revoke", keyId], env)).toBe(0);
-    expect(printed).toMatch(/shop {2}users:ensure,tokens:issue {2}revoked/);
-    expect(await runCommand(["keys", "revoke", "nothing"], env)).toBe(1);
-  });
-
-  test("--help shows how", async () => {
-    expect(await runCommand(["keys", "--help"], env)).toBe(0);
-    expect(printed).toContain("To replace a key without a gap");
   });
 });
 

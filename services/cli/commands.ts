@@ -4,10 +4,8 @@ import { ConfigError, type Environment } from "../common/config.ts";
 import { DatabaseOpenError } from "../common/database/errors.ts";
 import { listenAdvice } from "./check-ports.ts";
 import { doctor } from "./doctor.ts";
-import { keys } from "./keys.ts";
 import { migrate } from "./migrate.ts";
 import { serve } from "./serve.ts";
-import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
 const usage = `Parley, a messaging backend.
@@ -18,7 +16,6 @@ Commands:
   serve     Run Parley: all services in one process
   migrate   Bring the databases up to date
   doctor    Check what Parley needs and say what to do
-  keys      Make, list and revoke keys of applications (parley keys --help)
 
 Options:
   -h, --help      Show this
@@ -39,12 +36,14 @@ const commands = new Map<string, (env: Environment, words: string[]) => Promise<
 
 const services = ["auth", "room", "message", "delivery", "gateway"];
 
+/** The command line is not one of Parley's. */
+class UsageError extends Error {}
+
 /**
  * Runs a command line. Answers the exit code, or undefined when something goes on running that will end the process.
  */
 export async function runCommand(words: string[], env: Environment): Promise<number | undefined> {
   try {
-    if (words[0] === "keys") return (await keys(env, words.slice(1))) ? exit.ok : exit.failure;
     const { values, positionals } = parse(words);
     if (values.help) return print(usage);
     if (values.version) return print(`${version}\n`);
@@ -105,7 +104,7 @@ function refuseWords(command: string, words: string[]): void {
 
 function unknownCommand(name: string | undefined): UsageError {
   if (name === undefined) return new UsageError("which command?");
-  return new UsageError(`there is no command ${quote(name, [...commands.keys(), "keys"])}`);
+  return new UsageError(`there is no command ${quote(name, commands.keys())}`);
 }
 
 /** The word, and what was probably meant. */

@@ -1,7 +1,6 @@
 import type { Logger } from "pino";
 import { type Gateway, startGateway } from "../../gateway/service.ts";
 import { startAuth } from "../auth/service.ts";
-import { createServerKeyVerifier } from "../common/auth/server-keys.ts";
 import { createTokenVerifier } from "../common/auth.ts";
 import { createEmbeddedEventLog } from "../common/events/embedded.ts";
 import { createHealthCheck } from "../common/health.ts";
@@ -97,9 +96,7 @@ function startShared(
   stack.add("event log", () => events.close());
   const verifier = createTokenVerifier({ rpc, issuer: config.issuer, logger, metrics });
   const validator = createValidator();
-  rpc.intercept(
-    createServerInterceptors({ verifier, validator, serverKeys: createServerKeyVerifier({ rpc }) }),
-  );
+  rpc.intercept(createServerInterceptors({ verifier, validator }));
   return { logger, rpc, events, verifier, validator, metrics, tracer };
 }
 

@@ -31,7 +31,6 @@ export async function serveAuthPeer(rpc: RpcServer, issuer: string): Promise<Aut
       yield* revocations;
     },
     findUsers: ({ userIds }) => ({ userIds }),
-    verifyServerKey: () => ({ scopes: [] }),
   });
   return {
     sign: (userId, options) => signToken(userId, issuer, privateKey, options),

@@ -39,7 +39,6 @@ export async function serveAuthPeer(rpc: RpcServer, issuer: string): Promise<Aut
       if (peer.down) throw new UnavailableError();
       return { userIds: userIds.filter((userId) => people.has(userId)) };
     },
-    verifyServerKey: () => ({ scopes: [] }),
   });
   return peer;
 }

@@ -7,7 +7,6 @@ export interface AuthTables {
   user_search: UserSearchTable;
   session: SessionTable;
   signing_key: SigningKeyTable;
-  server_key: ServerKeyTable;
 }
 
 /** A person. */
@@ -86,25 +85,8 @@ export interface SigningKeyTable {
   retires_at: number | null;
 }
 
-/** A key by which an embedding application calls AdminService. */
-export interface ServerKeyTable {
-  key_id: Uint8Array;
-  /** SHA-256 of the key. */
-  key_hash: Uint8Array;
-  /** For people. */
-  name: string;
-  /** What it is made for, separated by spaces. */
-  scopes: string;
-  created_at: number;
-  expires_at: number | null;
-  revoked_at: number | null;
-  /** Exact to a minute. */
-  last_used_at: number | null;
-}
-
 export type UserRow = Selectable<UserTable>;
 export type CredentialRow = Selectable<CredentialTable>;
 export type SessionRow = Selectable<SessionTable>;
 export type NewSessionRow = Insertable<SessionTable>;
-export type ServerKeyRow = Selectable<ServerKeyTable>;
 export type SigningKeyRow = Selectable<SigningKeyTable>;

@@ -76,11 +76,6 @@ export interface OpenDatabaseOptions extends DatabaseLocation {
   logger: Logger;
   metrics?: Metrics | undefined;
   /**
-   * Opened beside the service that may have it, for a command that writes what no service keeps in memory. It is neither
-   * locked nor migrated: it has to be up to date.
-   */
-  beside?: boolean;
-  /**
    * The database is lost to this process, for good: everything is rejected from here on. Without it the error is
    * thrown as an uncaught exception.
    */

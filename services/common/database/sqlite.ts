@@ -32,14 +32,13 @@ export async function openSqliteDatabase<
   ReadProcedures extends ProcedureSet<ReadProcedures> = NoProcedures,
 >(options: SqliteOptions): Promise<Database<Tables, Procedures, ReadProcedures>> {
   const files = sqliteFiles(options.folder, options.name);
-  const lock = await opening(files, async () => {
-    if (options.beside) return undefined;
+  const lock = await opening(files, () => {
     makeSqliteFiles(options.folder, files);
     return lockSqlite(files, { waitMs: options.lockWaitMs ?? 5000 });
   });
   const connections = createConnections(files, options);
   const close = async () => {
-    await connections.close().finally(() => lock?.release());
+    await connections.close().finally(() => lock.release());
   };
   try {
     await opening(files, () => connections.open());
@@ -102,7 +101,7 @@ function createConnections(files: SqliteFiles, options: SqliteOptions) {
   }
 
   async function open(): Promise<void> {
-    if (!options.beside) await migrateSqlite(kysely, { name, migrations, logger });
+    await migrateSqlite(kysely, { name, migrations, logger });
     const url = procedures?.href;
     await Promise.all(
       [writer, ...readerLanes].map((lane) => lane.request({ type: "prepare", procedures: url })),

@@ -1,29 +1,15 @@
-import { type DescMethod, type DescService, getOption } from "@bufbuild/protobuf";
+import { type DescMethod, getOption } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
-import { Access, access, server_key_scope } from "#gen/parley/options/v1/options_pb.js";
+import { Access, access } from "#gen/parley/options/v1/options_pb.js";
 import type { TokenVerifier } from "../auth.ts";
-import { DomainError, InvalidArgumentError, UnauthenticatedError } from "../errors.ts";
+import { InvalidArgumentError, UnauthenticatedError } from "../errors.ts";
 import type { Validator } from "../validation.ts";
 import { callerKey } from "./caller.ts";
 import type { ServerInterceptor } from "./rpc.ts";
 
-/** Tells what a server key of an embedding application was made for. */
+/** Tells whether a server key of an embedding application is valid: throws UnauthenticatedError if not. */
 export interface ServerKeyVerifier {
-  /** Answers its scopes. Throws UnauthenticatedError for one that is unknown, expired or revoked. */
-  verify(key: string, signal: AbortSignal): Promise<readonly string[]>;
-}
-
-/** Every scope that a server key can have on a service. */
-export function serverKeyScopes(service: DescService): string[] {
-  const named = service.methods.map((method) => getOption(method, server_key_scope));
-  return [...new Set(named)].filter((scope) => scope !== "");
-}
-
-/** The server key is good, but not for this. */
-export class ServerKeyScopeError extends DomainError {
-  constructor(scope: string) {
-    super({ reason: "ROLE_TOO_LOW", message: `the server key is not made for ${scope}` });
-  }
+  verify(key: string): Promise<void>;
 }
 
 export interface ServerInterceptorDeps {
@@ -58,11 +44,10 @@ export function createAuthInterceptor(deps: Omit<ServerInterceptorDeps, "validat
     return undefined;
   }
 
-  async function checkServerKey(context: HandlerContext, scope: string): Promise<void> {
+  function checkServerKey(context: HandlerContext): Promise<void> {
     const key = bearerToken(context);
     if (serverKeys === undefined) throw new UnauthenticatedError("a valid server key is required");
-    const scopes = await serverKeys.verify(key, context.signal);
-    if (!scopes.includes(scope)) throw new ServerKeyScopeError(scope);
+    return serverKeys.verify(key);
   }
 
   return (method) => {
@@ -70,10 +55,8 @@ export function createAuthInterceptor(deps: Omit<ServerInterceptorDeps, "validat
     switch (getOption(method, access)) {
       case Access.PUBLIC:
         return undefined;
-      case Access.SERVER_KEY: {
-        const scope = getOption(method, server_key_scope);
-        return (context) => checkServerKey(context, scope);
-      }
+      case Access.SERVER_KEY:
+        return checkServerKey;
       default:
         return checkToken;
     }

@@ -26,7 +26,7 @@ export declare type EnsureUserRequest = Message<"parley.admin.v1.EnsureUserReque
   externalId: string;
 
   /**
-   * For a new user, as in Register; a random one if absent, since others see it and the external id is none of theirs.
+   * For a new user, as in Register; derived if absent.
    *
    * @generated from field: optional string username = 2;
    */
@@ -121,15 +121,13 @@ export declare type IssueTokensResponse = Message<"parley.admin.v1.IssueTokensRe
 export declare const IssueTokensResponseSchema: GenMessage<IssueTokensResponse>;
 
 /**
- * For the application that embeds Parley and keeps accounts of its own. Calls carry a server key as the bearer, made by
- * `parley keys create` for some scopes; one that was not made for the RPC's scope is refused with ROLE_TOO_LOW.
+ * For the application that embeds Parley and keeps accounts of its own. Calls carry a server key.
  *
  * @generated from service parley.admin.v1.AdminService
  */
 export declare const AdminService: GenService<{
   /**
-   * The one user of an external id, made if there is none, without a password. USERNAME_TAKEN if a new user's name is.
-   * Scope users:ensure.
+   * The one user of an external id, made if there is none, without a password. USERNAME_TAKEN.
    *
    * @generated from rpc parley.admin.v1.AdminService.EnsureUser
    */
@@ -140,7 +138,6 @@ export declare const AdminService: GenService<{
   },
   /**
    * Begins a session of a user, as if they had signed in. USER_NOT_FOUND. The 101st session of a person ends the oldest.
-   * Scope tokens:issue.
    *
    * @generated from rpc parley.admin.v1.AdminService.IssueTokens
    */

@@ -156,46 +156,6 @@ export declare type FindUsersResponse = Message<"parley.internal.v1.FindUsersRes
 export declare const FindUsersResponseSchema: GenMessage<FindUsersResponse>;
 
 /**
- * Request of VerifyServerKey.
- *
- * @generated from message parley.internal.v1.VerifyServerKeyRequest
- */
-export declare type VerifyServerKeyRequest = Message<"parley.internal.v1.VerifyServerKeyRequest"> & {
-  /**
-   * The key as its holder presented it.
-   *
-   * @generated from field: string key = 1;
-   */
-  key: string;
-};
-
-/**
- * Describes the message parley.internal.v1.VerifyServerKeyRequest.
- * Use `create(VerifyServerKeyRequestSchema)` to create a new message.
- */
-export declare const VerifyServerKeyRequestSchema: GenMessage<VerifyServerKeyRequest>;
-
-/**
- * Response of VerifyServerKey.
- *
- * @generated from message parley.internal.v1.VerifyServerKeyResponse
- */
-export declare type VerifyServerKeyResponse = Message<"parley.internal.v1.VerifyServerKeyResponse"> & {
-  /**
-   * What it was made for.
-   *
-   * @generated from field: repeated string scopes = 1;
-   */
-  scopes: string[];
-};
-
-/**
- * Describes the message parley.internal.v1.VerifyServerKeyResponse.
- * Use `create(VerifyServerKeyResponseSchema)` to create a new message.
- */
-export declare const VerifyServerKeyResponseSchema: GenMessage<VerifyServerKeyResponse>;
-
-/**
  * What the other services need of Auth.
  *
  * @generated from service parley.internal.v1.AuthInternalService
@@ -232,16 +192,6 @@ export declare const AuthInternalService: GenService<{
     methodKind: "unary";
     input: typeof FindUsersRequestSchema;
     output: typeof FindUsersResponseSchema;
-  },
-  /**
-   * What a server key may do. UNAUTHENTICATED for one that is unknown, expired or revoked.
-   *
-   * @generated from rpc parley.internal.v1.AuthInternalService.VerifyServerKey
-   */
-  verifyServerKey: {
-    methodKind: "unary";
-    input: typeof VerifyServerKeyRequestSchema;
-    output: typeof VerifyServerKeyResponseSchema;
   },
 }>;
 

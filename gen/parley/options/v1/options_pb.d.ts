@@ -52,10 +52,3 @@ export declare const AccessSchema: GenEnum<Access>;
  */
 export declare const access: GenExtension<MethodOptions, Access>;
 
-/**
- * What a server key must be made for to call this RPC, such as users:ensure; on those with ACCESS_SERVER_KEY.
- *
- * @generated from extension: string server_key_scope = 50902;
- */
-export declare const server_key_scope: GenExtension<MethodOptions, string>;
-

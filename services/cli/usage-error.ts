@@ -1,2 +1,0 @@
-/** The command line is not one of Parley's. */
-export class UsageError extends Error {}
