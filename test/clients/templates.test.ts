@@ -12,11 +12,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { findPython } from "../python/environment.ts";
 import { type Stack, startOneProcess } from "../stack.ts";
 
 const root = join(import.meta.dirname, "../..");
 const templates = join(root, "docs/templates");
-const PATH = `${join(root, "node_modules/.bin")}:${process.env.PATH}`;
+const PATH = [join(root, "node_modules/.bin"), findPython(), process.env.PATH].filter(Boolean).join(":");
 const said = "2 Hello\nNOT_FOUND MESSAGE_NOT_FOUND\n";
 const timeout = 300_000;
 
@@ -90,7 +91,7 @@ describe("a client generated from a running server, as docs/clients.md says", { 
 /** Whether a command is missing; says once how to get it. */
 function lacks(command: string, args: string[], howToGet: string): boolean {
   try {
-    execFileSync(command, args, { stdio: "ignore" });
+    execFileSync(command, args, { stdio: "ignore", env: { ...process.env, PATH } });
     return false;
   } catch {
     console.warn(`skipped: ${command} ${args.join(" ")} fails; ${howToGet}`);

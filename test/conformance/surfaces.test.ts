@@ -6,6 +6,7 @@ import { surfaces } from "./clients/surfaces.ts";
 import { authScenarios } from "./surfaces/auth-scenarios.ts";
 import { messageScenarios } from "./surfaces/message-scenarios.ts";
 import { fullNameOf, type Promises, readPromises, ruledFieldsOf } from "./surfaces/promises.ts";
+import { realtimeScenarios } from "./surfaces/realtime-scenarios.ts";
 import { playRefusals, wordedPerSurface } from "./surfaces/refusals.ts";
 import { roomScenarios } from "./surfaces/room-scenarios.ts";
 import { type Cast, castOf, type Exchange, fieldsOf, type Scenario, take } from "./surfaces/scene.ts";
@@ -17,14 +18,11 @@ const scenarios = new Map<Method, Scenario>([
   ...userScenarios,
   ...roomScenarios,
   ...messageScenarios,
+  ...realtimeScenarios,
 ]);
 
 /** RPCs that are not offered yet. */
-const notOffered = [
-  "parley.admin.v1.AdminService.EnsureUser",
-  "parley.admin.v1.AdminService.IssueTokens",
-  "parley.realtime.v1.RealtimeService.Subscribe",
-];
+const notOffered = ["parley.admin.v1.AdminService.EnsureUser", "parley.admin.v1.AdminService.IssueTokens"];
 
 /** What would take too long or another server to provoke, and where it is tested. */
 const unprovoked: Readonly<Record<string, readonly string[]>> = {
