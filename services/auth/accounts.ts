@@ -16,7 +16,10 @@ import type { BegunSession, SessionOwner, Sessions, Tokens } from "./sessions.ts
 import type { SignInLimits } from "./sign-in-limits.ts";
 import { searchTerms } from "./user-search.ts";
 
-/** Accounts with a password: making one, signing in, changing the password. */
+/**
+ * Accounts with a password: making one, signing in, changing the password. For a caller who has given up no hashing and
+ * no transaction is begun any more.
+ */
 export interface Accounts {
   /** Throws UsernameTakenError. */
   register(registration: Registration, origin: Origin): Promise<SignedIn>;
@@ -95,6 +98,7 @@ export function createAccounts({ db, passwords, sessions, limits, clock }: Accou
       const username = foldUsername(registration.username);
       if (await findUserByUsername(db, username)) throw new UsernameTakenError();
       const passwordHash = await passwords.hash(registration.password, signal);
+      signal.throwIfAborted();
       const userId = newId();
       const user: UserRow = {
         user_id: idToBytes(userId),
@@ -120,6 +124,7 @@ export function createAccounts({ db, passwords, sessions, limits, clock }: Accou
       const betterHash = passwords.isOutdated(credential.password_hash)
         ? await passwords.hash(login.password, signal)
         : undefined;
+      signal.throwIfAborted();
       const { user, begun } = await db.transaction().execute(async (tx) => {
         const user = await recheck(tx, credential);
         if (betterHash !== undefined)
@@ -135,6 +140,7 @@ export function createAccounts({ db, passwords, sessions, limits, clock }: Accou
       const current = await findCredential(db, idToBytes(session.userId));
       const credential = await check(current, currentPassword, signal);
       const newHash = await passwords.hash(newPassword, signal);
+      signal.throwIfAborted();
       const ends = await db.transaction().execute(async (tx) => {
         await recheck(tx, credential);
         const revision = credential.revision + 1;

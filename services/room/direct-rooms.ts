@@ -20,12 +20,12 @@ export interface DirectRoomsDeps {
 
 /** The rooms of two: always the same one for a pair, made when either first opens it, and there for good. */
 export interface DirectRooms {
-  open(callerId: string, otherId: string): Promise<RoomOfMember>;
+  open(callerId: string, otherId: string, signal?: AbortSignal): Promise<RoomOfMember>;
 }
 
 export function createDirectRooms({ database, writes, users, limits, clock }: DirectRoomsDeps): DirectRooms {
   return {
-    async open(callerId, otherId) {
+    async open(callerId, otherId, signal) {
       if (otherId === callerId) throw new DirectRoomError("a direct room is with someone else");
       if (!isId(otherId)) throw new UserNotFoundError();
       const show = async (locked: LockedRoom) => {
@@ -36,7 +36,7 @@ export function createDirectRooms({ database, writes, users, limits, clock }: Di
       const known = await find(database.kysely);
       if (known !== undefined) return writes.write(known, show);
 
-      const unknown = await users.findUnknown([otherId]);
+      const unknown = await users.findUnknown([otherId], signal);
       if (unknown.length > 0) throw new UserNotFoundError();
       return writes.writeOrCreate(
         find,

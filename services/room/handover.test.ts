@@ -29,6 +29,21 @@ describe("while the timeline can't be reached", () => {
     ]);
   });
 
+  test("a caller who gives up meanwhile only misses the answer", async () => {
+    const parley = await startTestRoom();
+    const ana = await parley.person();
+    const roomId = await createRoom(ana);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    parley.message.hold = promise;
+    const request = { roomId, name: "new" };
+    expect(await refusal(ana.rooms.updateRoom(request, { timeoutMs: 100 }))).toBe("DEADLINE_EXCEEDED");
+    expect(parley.message.timelineOf(roomId)).toHaveLength(1);
+    resolve();
+    const { room } = await ana.rooms.updateRoom(request);
+    expect(given(room).name).toBe("new");
+    expect(parley.message.timelineOf(roomId).slice(1)).toEqual(["roomUpdated"]);
+  });
+
   test("a refusal that follows from a change waits for it as well", async () => {
     const parley = await startTestRoom();
     const [ana, ben] = [await parley.person(), await parley.person()];
@@ -175,4 +190,16 @@ describe("ListRoomChanges", () => {
     const { changes } = await parley.internal.listRoomChanges({ roomId: "x" });
     expect(changes).toEqual([]);
   });
+});
+
+test("a caller who gives up while it is asked who exists makes no room", async () => {
+  const parley = await startTestRoom();
+  const [ana, ben] = [await parley.person(), await parley.person()];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  parley.auth.hold = promise;
+  const request = { name: "room", memberIds: [ben.userId], clientId: "a" };
+  expect(await refusal(ana.rooms.createRoom(request, { timeoutMs: 100 }))).toBe("DEADLINE_EXCEEDED");
+  resolve();
+  expect((await ana.rooms.listRooms({})).rooms).toEqual([]);
+  expect((await ana.rooms.createRoom(request)).replayed).toBe(false);
 });

@@ -46,7 +46,12 @@ export interface MadeInvitation {
  * good for coming back as long as it holds. A client id holds until its invitation ends.
  */
 export interface Invitations {
-  create(callerId: string, roomId: string, invitation: NewInvitation): Promise<MadeInvitation>;
+  create(
+    callerId: string,
+    roomId: string,
+    invitation: NewInvitation,
+    signal?: AbortSignal,
+  ): Promise<MadeInvitation>;
   /** The usable ones, oldest first; `nextPageToken` is empty on the last page. */
   list(
     callerId: string,
@@ -69,9 +74,9 @@ export interface InvitationsDeps {
 export function createInvitations({ database, writes, users, clock }: InvitationsDeps): Invitations {
   const db = database.kysely;
   return {
-    async create(callerId, roomId, wanted) {
+    async create(callerId, roomId, wanted, signal) {
       const { userId } = wanted;
-      const unknown = userId === undefined ? [] : await users.findUnknown([userId]);
+      const unknown = userId === undefined ? [] : await users.findUnknown([userId], signal);
       return writes.write(roomId, async (locked) => {
         const { role } = await requireMember(locked, callerId);
         requireGroup(locked.room);

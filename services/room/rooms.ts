@@ -26,7 +26,11 @@ export interface RoomUpdate {
 
 /** Rooms as people make, see, change and delete them. */
 export interface Rooms {
-  create(callerId: string, group: NewGroup): Promise<RoomOfMember & { replayed: boolean }>;
+  create(
+    callerId: string,
+    group: NewGroup,
+    signal?: AbortSignal,
+  ): Promise<RoomOfMember & { replayed: boolean }>;
   get(callerId: string, roomId: string): Promise<RoomOfMember>;
   /** Oldest first; `nextPageToken` is empty on the last page. */
   list(
@@ -50,7 +54,7 @@ export interface RoomsDeps {
 export function createRooms({ database, writes, users, limits, clock }: RoomsDeps): Rooms {
   const db = database.kysely;
   return {
-    async create(callerId, { name, topic, memberIds, clientId }) {
+    async create(callerId, { name, topic, memberIds, clientId }, signal) {
       const others = [...new Set(memberIds)].filter((userId) => userId !== callerId);
       const content = [name, topic, ...others];
       const replay = async (locked: LockedRoom) => {
@@ -65,7 +69,7 @@ export function createRooms({ database, writes, users, limits, clock }: RoomsDep
       const known = await find(db);
       if (known !== undefined) return writes.write(known, replay);
 
-      const unknown = others.length > 0 ? await users.findUnknown(others) : [];
+      const unknown = others.length > 0 ? await users.findUnknown(others, signal) : [];
       if (unknown.length > 0) throw new UserNotFoundError();
       const roomId = newId();
       return writes.writeOrCreate(

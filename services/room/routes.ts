@@ -26,13 +26,13 @@ export function createRoutes(deps: RoutesDeps): ServiceImpl<typeof RoomService> 
   return {
     async createRoom({ name, topic = "", memberIds, clientId }, context) {
       const { userId } = requireCaller(context);
-      const made = await rooms.create(userId, { name, topic, memberIds, clientId });
+      const made = await rooms.create(userId, { name, topic, memberIds, clientId }, context.signal);
       return { room: encodeRoom(made), replayed: made.replayed };
     },
 
     async openDirectRoom(request, context) {
       const { userId } = requireCaller(context);
-      return { room: encodeRoom(await directRooms.open(userId, request.userId)) };
+      return { room: encodeRoom(await directRooms.open(userId, request.userId, context.signal)) };
     },
 
     async getRoom({ roomId }, context) {
@@ -80,7 +80,7 @@ export function createRoutes(deps: RoutesDeps): ServiceImpl<typeof RoomService> 
     async createInvitation({ roomId, maxUses, expiresIn, userId, clientId }, context) {
       const expiresInMs = expiresIn ? Math.floor(durationMs(expiresIn)) : defaultExpiresInMs;
       const wanted = { maxUses, expiresInMs, userId, clientId };
-      const made = await invitations.create(requireCaller(context).userId, roomId, wanted);
+      const made = await invitations.create(requireCaller(context).userId, roomId, wanted, context.signal);
       return { invitation: encodeInvitation(made.invitation), code: made.code };
     },
 

@@ -15,6 +15,8 @@ export interface AuthPeer {
   signUp(): Promise<{ userId: string; token: string }>;
   /** While true, it answers nobody but those who ask for keys. */
   down: boolean;
+  /** Is waited for before it is said who exists. */
+  hold: Promise<void> | undefined;
 }
 
 export async function serveAuthPeer(rpc: RpcServer, issuer: string): Promise<AuthPeer> {
@@ -23,6 +25,7 @@ export async function serveAuthPeer(rpc: RpcServer, issuer: string): Promise<Aut
   const people = new Set<string>();
   const peer: AuthPeer = {
     down: false,
+    hold: undefined,
     async signUp() {
       const userId = newId();
       people.add(userId);
@@ -35,7 +38,8 @@ export async function serveAuthPeer(rpc: RpcServer, issuer: string): Promise<Aut
       yield { synced: true };
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     },
-    findUsers({ userIds }) {
+    async findUsers({ userIds }) {
+      await peer.hold;
       if (peer.down) throw new UnavailableError();
       return { userIds: userIds.filter((userId) => people.has(userId)) };
     },

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Client } from "@connectrpc/connect";
+import type { CallOptions, Client } from "@connectrpc/connect";
 import pino from "pino";
 import { onTestFinished } from "vitest";
 import { RoomInternalService } from "#gen/parley/internal/v1/room_internal_service_pb.js";
@@ -132,7 +132,10 @@ export async function startTestRoom(options: TestRoomOptions = {}): Promise<Test
 function callsAs(client: Client<typeof RoomService>, token: string): Client<typeof RoomService> {
   const options = { headers: { authorization: `Bearer ${token}` } };
   const methods = Object.keys(RoomService.method) as (keyof typeof RoomService.method)[];
-  const calls = methods.map((name) => [name, (request: never) => client[name](request, options)]);
+  const calls = methods.map((name) => [
+    name,
+    (request: never, more?: CallOptions) => client[name](request, { ...options, ...more }),
+  ]);
   return Object.fromEntries(calls) as Client<typeof RoomService>;
 }
 
