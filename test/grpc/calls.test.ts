@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { status } from "@grpc/grpc-js";
@@ -85,6 +88,22 @@ describe.each(topologies)("gRPC, $name", (topology) => {
     const input = { userIds: Array.from({ length: 100 }, () => ada.userId) };
     const { message } = await gzip.unary(UserService.method.batchGetUsers, input, { token: ada.accessToken });
     expect(message.users).toHaveLength(1);
+  });
+
+  test("tells tools by reflection what there is", async () => {
+    const curl = (...words: string[]) =>
+      promisify(execFile)(join(import.meta.dirname, "../../node_modules/.bin/buf"), [
+        "curl",
+        "--protocol=grpc",
+        "--http2-prior-knowledge",
+        ...words,
+      ]);
+    const { stdout: listed } = await curl("--list-services", stack.grpcUrl);
+    expect(listed).toContain("parley.room.v1.RoomService");
+    expect(listed).not.toContain("internal");
+    const token = `Authorization: Bearer ${ada.accessToken}`;
+    const { stdout } = await curl("--header", token, `${stack.grpcUrl}/parley.user.v1.UserService/GetMe`);
+    expect(JSON.parse(stdout).user.userId).toBe(ada.userId);
   });
 
   test("has no internal services", async () => {

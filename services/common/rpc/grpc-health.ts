@@ -1,4 +1,4 @@
-import { HealthImplementation, service as healthService } from "grpc-health-check";
+import { HealthImplementation } from "grpc-health-check";
 import type { GrpcAddition } from "./grpc-server.ts";
 
 /** The standard health service, `grpc.health.v1.Health`. */
@@ -20,14 +20,5 @@ export function createGrpcHealth(services: readonly string[]): GrpcHealth {
       health.setStatus(service, serving ? "SERVING" : "NOT_SERVING");
     },
     addToServer: (server) => health.addToServer(server),
-    files: fileDescriptorsOf(healthService),
   };
-}
-
-/** What proto-loader keeps of the .proto file with each of its types. */
-function fileDescriptorsOf(service: typeof healthService): readonly Buffer[] {
-  const { requestType } = Object.values(service)[0] as unknown as {
-    requestType: { fileDescriptorProtos: readonly Buffer[] };
-  };
-  return requestType.fileDescriptorProtos;
 }

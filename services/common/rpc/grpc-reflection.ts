@@ -15,7 +15,7 @@ type ReflectionHandler = (call: ServerDuplexStream<unknown, unknown>) => void;
  * The reflection service, v1 and v1alpha, by which tools find out what a server offers: the services, and the files
  * that they stand on. The descriptors lack the contract's own options (REST paths, rules), which the library drops.
  */
-export function createGrpcReflection(services: readonly DescService[], others: readonly Buffer[]) {
+export function createGrpcReflection(services: readonly DescService[]) {
   const files = new Map<string, Buffer>();
   const add = (file: DescFile) => {
     if (files.has(file.proto.name)) return;
@@ -27,7 +27,7 @@ export function createGrpcReflection(services: readonly DescService[], others: r
     files: {
       format: "Protocol Buffer 3 DescriptorProto",
       type: {},
-      fileDescriptorProtos: [...files.values(), ...others],
+      fileDescriptorProtos: [...files.values()],
     },
   });
   return { addToServer: (server: Server) => reflection.addToServer(withBackPressure(server)) };

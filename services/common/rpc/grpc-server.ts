@@ -10,6 +10,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import { identifyCall } from "./grpc-call.ts";
+import { guardHttp2, limitHttp2 } from "./grpc-http2.ts";
 import { grpcServerOptions } from "./grpc-limits.ts";
 import { createGrpcService, type GrpcDispatch } from "./grpc-methods.ts";
 import { createGrpcReflection } from "./grpc-reflection.ts";
@@ -17,8 +18,6 @@ import { createGrpcReflection } from "./grpc-reflection.ts";
 /** A standard service that comes from a library. */
 export interface GrpcAddition {
   addToServer(server: Server): void;
-  /** Its .proto files, as FileDescriptorProtos. */
-  readonly files: readonly Buffer[];
 }
 
 export interface GrpcServerDeps {
@@ -57,7 +56,9 @@ const tlsHandshakeTimeoutMs = 10_000;
 export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
   const { tls, logger } = deps;
   const server = createServices(deps);
+  limitHttp2(server);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  guardHttp2(server);
   const sockets = new Set<Socket>();
   const listener = tls ? createTlsListener(tls) : createPlainServer();
 
@@ -84,9 +85,10 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
         logger.warn({ connections: sockets.size }, "gRPC connections are cut off");
         for (const socket of sockets) socket.destroy();
       }, graceMs);
-      await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      // It tells of its end too early: Node has begun to close the sessions that it then finds closed.
+      server.tryShutdown(() => {});
+      await Promise.all([...sockets].map((socket) => new Promise((ended) => socket.once("close", ended))));
       clearTimeout(timer);
-      for (const socket of sockets) socket.destroy();
     },
   };
 }
@@ -100,11 +102,7 @@ function createServices(deps: GrpcServerDeps): Server {
     server.addService(definition, handlers);
   }
   for (const addition of additions) addition.addToServer(server);
-  if (reflection)
-    createGrpcReflection(
-      services,
-      additions.flatMap(({ files }) => files),
-    ).addToServer(server);
+  if (reflection) createGrpcReflection(services).addToServer(server);
   return server;
 }
 

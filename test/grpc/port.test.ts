@@ -1,0 +1,289 @@
+import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
+import { BlockList, connect } from "node:net";
+import { Code, ConnectError, createClient, type ServiceImpl } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { credentials, status } from "@grpc/grpc-js";
+import { service as healthService } from "grpc-health-check";
+import { pino } from "pino";
+import { afterEach, expect, test } from "vitest";
+import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
+import { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
+import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
+import { createPublicCalls } from "../../gateway/calls.ts";
+import { createClientReader } from "../../gateway/clients.ts";
+import { createGrpc, type GrpcDeps } from "../../gateway/grpc/grpc.ts";
+import { createLocalRpc } from "../../services/common/rpc/local.ts";
+import { createTestCertificate } from "../../services/common/test-certificates.ts";
+import { createGrpcClient, faultOf, type GrpcClient } from "./client.ts";
+
+/** The gRPC port over services of the test's own, in this process. */
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+interface Seen {
+  /** The slow call has reached its service. */
+  readonly begun: Promise<void>;
+  /** Why the slow call's signal aborted, by then. */
+  readonly slow: Promise<unknown>;
+  readonly streamEnded: Promise<void>;
+  /** Items that the endless stream was asked for. */
+  items: number;
+}
+
+async function start(deps: Partial<GrpcDeps> = {}) {
+  const logger = pino({ enabled: false });
+  const rpc = createLocalRpc({ logger, graceMs: 100 });
+  const slow = Promise.withResolvers<unknown>();
+  const begun = Promise.withResolvers<void>();
+  const streamEnded = Promise.withResolvers<void>();
+  const seen: Seen = { begun: begun.promise, slow: slow.promise, streamEnded: streamEnded.promise, items: 0 };
+  const rooms: Partial<ServiceImpl<typeof RoomService>> = {
+    listRooms(_, { signal }) {
+      begun.resolve();
+      return new Promise((_resolve, reject) =>
+        signal.addEventListener("abort", () => {
+          slow.resolve(signal.reason);
+          reject(signal.reason);
+        }),
+      );
+    },
+    getRoom() {
+      throw new Error("something of the inside");
+    },
+  };
+  rpc.serve(RoomService, rooms as ServiceImpl<typeof RoomService>);
+  rpc.serve(RealtimeService, {
+    async *subscribe({ epoch }, { signal }) {
+      const [count, size] = (epoch ?? "3 10").split(" ").map(Number) as [number, number];
+      try {
+        while (seen.items < count && !signal.aborted) {
+          seen.items += 1;
+          yield { frame: { ref: "x".repeat(size) } };
+          await new Promise(setImmediate);
+        }
+      } finally {
+        streamEnded.resolve();
+      }
+    },
+  });
+  const calls = createPublicCalls({
+    rpc,
+    verifier: { cached: () => undefined },
+    requestsPerUser: undefined,
+    requestsPerAddress: undefined,
+    requestTimeoutMs: 5000,
+  });
+  const grpc = createGrpc({
+    services: [RoomService, RealtimeService],
+    rpc,
+    calls,
+    clients: createClientReader(new BlockList()),
+    tls: undefined,
+    logger,
+    ...deps,
+  });
+  const { port } = await grpc.listen({ host: "127.0.0.1", port: 0 });
+  closing.push(
+    () => rpc.close(),
+    () => grpc.close(),
+  );
+  return { url: `http://127.0.0.1:${port}`, seen, rpc, grpc };
+}
+
+function clientOf(url: string): GrpcClient {
+  const client = createGrpcClient(url);
+  closing.push(() => client[Symbol.dispose]());
+  return client;
+}
+
+test("a deadline ends the call in the service too", async () => {
+  const { url, seen } = await start();
+  const client = clientOf(url);
+  // The connection is there before the time runs.
+  await faultOf(client.unary(RoomService.method.getRoom, {}));
+  const call = client.unary(RoomService.method.listRooms, {}, { deadline: Date.now() + 500 });
+  expect(await faultOf(call)).toMatchObject({ code: status.DEADLINE_EXCEEDED });
+  // Whose clock is first decides as what.
+  const { code } = ConnectError.from(await seen.slow);
+  expect([Code.DeadlineExceeded, Code.Canceled]).toContain(code);
+});
+
+test("a cancelled call ends in the service too", async () => {
+  const { url, seen } = await start();
+  const abort = new AbortController();
+  const call = clientOf(url).unary(RoomService.method.listRooms, {}, { signal: abort.signal });
+  const fault = faultOf(call);
+  await seen.begun;
+  abort.abort();
+  expect(await fault).toMatchObject({ code: status.CANCELLED });
+  expect(ConnectError.from(await seen.slow).code).toBe(Code.Canceled);
+});
+
+test("what the server says of a deadline has its reason", async () => {
+  const { url } = await start();
+  // A client that leaves it to the server to look at the clock.
+  const fault = await faultOf(
+    clientOf(url).unary(RoomService.method.listRooms, {}, { headers: { "grpc-timeout": "50m" } }),
+  );
+  expect(fault).toMatchObject({ code: status.DEADLINE_EXCEEDED, reason: "DEADLINE_EXCEEDED" });
+});
+
+test("unknown errors tell nothing, unknown methods are UNIMPLEMENTED", async () => {
+  const { url } = await start();
+  const client = clientOf(url);
+  expect(await faultOf(client.unary(RoomService.method.getRoom, {}))).toMatchObject({
+    code: status.INTERNAL,
+    message: "internal error",
+    reason: "INTERNAL",
+  });
+  expect(await faultOf(client.unary(AuthInternalService.method.getKeySet, {}))).toMatchObject({
+    code: status.UNIMPLEMENTED,
+    reason: "METHOD_NOT_ALLOWED",
+    requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+  });
+});
+
+test("an endless deadline is none", async () => {
+  const { url } = await start();
+  const call = clientOf(url).unary(
+    RoomService.method.getRoom,
+    {},
+    { headers: { "grpc-timeout": "99999999H" } },
+  );
+  expect(await faultOf(call)).toMatchObject({ code: status.INTERNAL });
+});
+
+test("streams end where they end, and where their reader leaves", async () => {
+  const { url, seen } = await start();
+  const realtime = createClient(RealtimeService, createGrpcTransport({ baseUrl: url }));
+  let received = 0;
+  for await (const _ of realtime.subscribe({})) received += 1;
+  expect(received).toBe(3);
+  const abort = new AbortController();
+  const endless = realtime.subscribe({ epoch: "1000000 10" }, { signal: abort.signal });
+  await expect(async () => {
+    for await (const _ of endless) abort.abort();
+  }).rejects.toThrow();
+  await seen.streamEnded;
+});
+
+test("a reader that doesn't read isn't written for", async () => {
+  const { url, seen } = await start();
+  const session = connectHttp2(url, { settings: { initialWindowSize: 65_535 } });
+  closing.push(() => session.destroy());
+  const stream = session.request({
+    ":method": "POST",
+    ":path": "/parley.realtime.v1.RealtimeService/Subscribe",
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+  // SubscribeRequest.epoch, behind gRPC's prefix of flags and length.
+  const epoch = Buffer.from("1000000 10000");
+  const { epoch: field } = RealtimeService.method.subscribe.input.field;
+  const message = Buffer.concat([Buffer.of((field.number << 3) | 2, epoch.length), epoch]);
+  stream.end(Buffer.concat([Buffer.of(0, 0, 0, 0, message.length), message]));
+  await once(stream, "response");
+  const settled = async () => {
+    const before = seen.items;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return before > 0 && seen.items === before;
+  };
+  await expect.poll(settled, { timeout: 10_000 }).toBe(true);
+  expect(seen.items).toBeLessThan(100);
+  stream.close();
+  await seen.streamEnded;
+});
+
+test("health follows the services, and tells who watches", async () => {
+  const { url, rpc, grpc } = await start();
+  const { channel } = clientOf(url);
+  const { Check: check, Watch: watch } = healthService as Record<
+    string,
+    NonNullable<(typeof healthService)[string]>
+  >;
+  const ask = (service: string) =>
+    new Promise((resolve) =>
+      channel.makeUnaryRequest(
+        check!.path,
+        check!.requestSerialize,
+        check!.responseDeserialize,
+        { service },
+        (error, answer) => resolve(error?.code ?? (answer as { status: string }).status),
+      ),
+    );
+  expect(await ask("")).toBe("NOT_SERVING");
+  expect(await ask("parley.internal.v1.AuthInternalService")).toBe(status.NOT_FOUND);
+  const told: string[] = [];
+  const { requestSerialize, responseDeserialize } = watch!;
+  const watching = channel.makeServerStreamRequest(watch!.path, requestSerialize, responseDeserialize, {
+    service: RoomService.typeName,
+  });
+  watching.on("data", (answer: { status: string }) => told.push(answer.status));
+  watching.on("error", () => {});
+  const { MessageInternalService } = await import("#gen/parley/internal/v1/message_internal_service_pb.js");
+  const { RoomInternalService } = await import("#gen/parley/internal/v1/room_internal_service_pb.js");
+  rpc.serve(RoomInternalService, { listRoomChanges: () => ({}) } as never);
+  rpc.serve(MessageInternalService, { getHeads: () => ({}) } as never);
+  await expect.poll(() => told, { timeout: 10_000 }).toEqual(["NOT_SERVING", "SERVING"]);
+  expect(await ask(RoomService.typeName)).toBe("SERVING");
+  // Auth is still away.
+  expect(await ask("")).toBe("NOT_SERVING");
+  const closed = grpc.close();
+  await expect.poll(() => told, { timeout: 4000 }).toEqual(["NOT_SERVING", "SERVING", "NOT_SERVING"]);
+  watching.cancel();
+  await closed;
+});
+
+test("TLS, and nobody without a certificate where one is demanded", async () => {
+  const authority = createTestCertificate({ name: "Test CA", isAuthority: true });
+  const server = createTestCertificate({ issuer: authority });
+  const person = createTestCertificate({ name: "client", issuer: authority });
+  const [cert, key, clientCa] = [server.cert, server.key, authority.cert].map((pem) => Buffer.from(pem));
+  const { url } = await start({ tls: { cert: cert!, key: key!, clientCa } });
+  const call = async (secure: ReturnType<typeof credentials.createSsl>) => {
+    using client = createGrpcClient(url, {}, secure);
+    return await faultOf(client.unary(RoomService.method.getRoom, {}, { deadline: Date.now() + 5000 }));
+  };
+  const known = credentials.createSsl(clientCa!, Buffer.from(person.key), Buffer.from(person.cert));
+  expect(await call(known)).toMatchObject({ code: status.INTERNAL, reason: "INTERNAL" });
+  expect(await call(credentials.createSsl(clientCa!))).toMatchObject({ code: status.UNAVAILABLE });
+  const stranger = createTestCertificate({ name: "stranger" });
+  const unknown = credentials.createSsl(clientCa!, Buffer.from(stranger.key), Buffer.from(stranger.cert));
+  expect(await call(unknown)).toMatchObject({ code: status.UNAVAILABLE });
+  const plain = connect(Number(new URL(url).port), "127.0.0.1");
+  plain.on("error", () => {});
+  plain.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  await once(plain, "close");
+});
+
+test("closing waits for calls, and cuts off what doesn't end", async () => {
+  const { url, seen, grpc } = await start();
+  const client = clientOf(url);
+  await faultOf(client.unary(RoomService.method.getRoom, {}));
+  const call = faultOf(client.unary(RoomService.method.listRooms, {}, { deadline: Date.now() + 1000 }));
+  await seen.begun;
+  await grpc.close();
+  await seen.slow;
+  expect(await call).toMatchObject({ code: status.DEADLINE_EXCEEDED });
+});
+
+test("pings and headers have their bounds", async () => {
+  const { url } = await start();
+  const session = connectHttp2(url);
+  closing.push(() => session.destroy());
+  session.on("error", () => {});
+  await once(session, "remoteSettings");
+  expect(session.remoteSettings).toMatchObject({ maxHeaderListSize: 16_384, maxConcurrentStreams: 256 });
+  const goaway = once(session, "goaway");
+  for (let i = 0; i < 200 && !session.destroyed; i++) {
+    session.ping(() => {});
+    await new Promise(setImmediate);
+  }
+  const [code, , data] = (await goaway) as [number, number, Buffer];
+  expect(code).toBe(11);
+  expect(data.toString()).toBe("too_many_pings");
+});
