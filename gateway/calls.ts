@@ -8,6 +8,7 @@ import { countRefusals, createRateLimiter, type Rate } from "../services/common/
 import { clientAddressHeader, requestIdHeader } from "../services/common/rpc/caller.ts";
 import type { RpcClients } from "../services/common/rpc/rpc.ts";
 import { traceparentHeader } from "../services/common/tracing.ts";
+import { createKnownServerKeys } from "./known-server-keys.ts";
 
 /** The surface by which a call comes in. */
 export type Surface = "rest" | "connect" | "grpc_web" | "grpc";
@@ -36,8 +37,12 @@ export type PublicMethod = DescMethodUnary | DescMethodStreaming;
  * holds for all calls whatever way they come (rates, deadlines, what the services are told of the caller) is here.
  */
 export interface PublicCalls {
-  /** Counts whatever a client asks for against its address, also what is no call. Throws to refuse it. */
-  admitAddress(address: string): void;
+  /**
+   * Counts whatever a client asks for against its address, also what is no call. Throws to refuse it. An application
+   * makes all its calls from one address: what carries a server key that was found good is counted by key instead. A key
+   * that wasn't is counted by address, so trying keys is no faster than anything else.
+   */
+  admitAddress(address: string, authorization?: string): void;
   /** To be asked before anything is spent on the call's message, its address being admitted. Throws to refuse it. */
   admit(method: PublicMethod, origin: CallOrigin): void;
   /** To be told of what ended a call before `unary` or `stream`: it was not admitted, or not what the RPC takes. */
@@ -53,6 +58,7 @@ export interface PublicCallsDeps {
   verifier: Pick<TokenVerifier, "cached">;
   requestsPerUser: Rate | undefined;
   requestsPerAddress: Rate | undefined;
+  requestsPerServerKey: Rate | undefined;
   /** The longest that a call may take, in ms, streams apart. */
   requestTimeoutMs: number;
   metrics?: Metrics | undefined;
@@ -61,12 +67,19 @@ export interface PublicCallsDeps {
 export function createPublicCalls(deps: PublicCallsDeps): PublicCalls {
   const perAddress = createRateLimiter(deps.requestsPerAddress);
   const perUser = createRateLimiter(deps.requestsPerUser);
-  countRefusals(deps.metrics, { requests_per_address: perAddress, requests_per_user: perUser });
+  const perServerKey = createRateLimiter(deps.requestsPerServerKey);
+  const serverKeys = createKnownServerKeys();
+  countRefusals(deps.metrics, {
+    requests_per_address: perAddress,
+    requests_per_user: perUser,
+    requests_per_server_key: perServerKey,
+  });
   const transportOf = (method: PublicMethod): Transport => deps.rpc.transport(method.parent);
 
   return {
-    admitAddress(address) {
-      const wait = perAddress.take(networkOf(address));
+    admitAddress(address, authorization) {
+      const key = serverKeys.known(authorization);
+      const wait = key === undefined ? perAddress.take(networkOf(address)) : perServerKey.take(key);
       if (wait > 0) throw new RateLimitedError(wait);
     },
 
@@ -83,13 +96,9 @@ export function createPublicCalls(deps: PublicCallsDeps): PublicCalls {
     async unary(method, input, origin) {
       const timeoutMs = Math.min(origin.timeoutMs ?? Number.POSITIVE_INFINITY, deps.requestTimeoutMs);
       if (timeoutMs <= 0) throw new DeadlineExceededError();
-      const { message } = await transportOf(method).unary(
-        method,
-        origin.signal,
-        timeoutMs,
-        headersOf(origin),
-        input,
-      );
+      const { signal } = origin;
+      const call = transportOf(method).unary(method, signal, timeoutMs, headersOf(origin), input);
+      const { message } = await serverKeys.learn(method, origin.authorization, call);
       return message;
     },
 

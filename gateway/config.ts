@@ -17,6 +17,7 @@ export interface GatewayConfig {
   readonly allowedOrigins: readonly string[];
   readonly requestsPerUser: Rate | undefined;
   readonly requestsPerAddress: Rate | undefined;
+  readonly requestsPerServerKey: Rate | undefined;
   readonly connectionsPerAddress: Rate | undefined;
   /** Connections that may be open at once. */
   readonly openPerAddress: number | undefined;
@@ -40,6 +41,7 @@ export function readGatewayConfig(reader: EnvReader): GatewayConfig {
     allowedOrigins: readAllowedOrigins(reader),
     requestsPerUser: reader.rate("PARLEY_LIMIT_REQUESTS_PER_USER", { default: "50/s" }),
     requestsPerAddress: reader.rate("PARLEY_LIMIT_REQUESTS_PER_ADDRESS", { default: "200/s" }),
+    requestsPerServerKey: reader.rate("PARLEY_LIMIT_REQUESTS_PER_SERVER_KEY", { default: "500/s" }),
     connectionsPerAddress: reader.rate("PARLEY_LIMIT_CONNECTIONS_PER_ADDRESS", { default: "20/s" }),
     openPerAddress: reader.bound("PARLEY_LIMIT_OPEN_CONNECTIONS_PER_ADDRESS", { default: 1000 }),
     open: reader.bound("PARLEY_LIMIT_OPEN_CONNECTIONS", { default: 20_000 }),

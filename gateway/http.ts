@@ -100,7 +100,7 @@ export function createHttpApp(deps: HttpAppDeps): FastifyInstance {
     if (!hasOneHost(request.raw)) throw invalid("the request must name one host");
     const { ownFaults, unlimited } = request.routeOptions.config;
     if (ownFaults) return;
-    if (!unlimited) deps.admitAddress(address);
+    if (!unlimited) deps.admitAddress(address, request.headers.authorization);
     const encoding = request.headers["content-encoding"];
     if (encoding !== undefined && encoding.toLowerCase() !== "identity")
       throw invalid("a Content-Encoding is not taken, send it plain");

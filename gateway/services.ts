@@ -1,4 +1,5 @@
 import type { DescService } from "@bufbuild/protobuf";
+import { AdminService } from "#gen/parley/admin/v1/admin_service_pb.js";
 import { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
 import { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
@@ -12,4 +13,5 @@ export const publicServices: readonly DescService[] = [
   RoomService,
   MessageService,
   RealtimeService,
+  AdminService,
 ];

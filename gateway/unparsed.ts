@@ -12,7 +12,7 @@ import { refuseOnSocket } from "./socket-refusal.ts";
 
 export interface UnparsedDeps {
   clients: ClientReader;
-  admitAddress(address: string): void;
+  admitAddress(address: string, authorization?: string): void;
 }
 
 /**

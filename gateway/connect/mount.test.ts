@@ -48,6 +48,7 @@ async function start(): Promise<{ url: string; asked: Headers[]; gone: Promise<v
     verifier: { cached: () => undefined },
     requestsPerUser: undefined,
     requestsPerAddress: undefined,
+    requestsPerServerKey: undefined,
     requestTimeoutMs: 5000,
   });
   mountConnect(app, {

@@ -106,7 +106,7 @@ async function readRequest(
 ): Promise<{ body: Buffer; fault: unknown }> {
   let body: Buffer = Buffer.alloc(0);
   try {
-    calls.admitAddress(origin.address);
+    calls.admitAddress(origin.address, origin.authorization);
     calls.admit(method as PublicMethod, origin);
     checkHeaders(header);
     const format = formatOf(method, header);

@@ -49,6 +49,7 @@ function createApp() {
       verifier: { cached: () => undefined },
       requestsPerUser: undefined,
       requestsPerAddress: undefined,
+      requestsPerServerKey: undefined,
       requestTimeoutMs: 1000,
     }),
   });

@@ -56,6 +56,9 @@ export function readAuthConfig(reader: EnvReader): AuthConfig {
       registrationsPerAddress: reader.rate("PARLEY_LIMIT_REGISTRATIONS_PER_ADDRESS", { default: "20/m" }),
       loginsPerAccount: reader.rate("PARLEY_LIMIT_LOGINS_PER_ACCOUNT", { default: "10/m" }),
       loginsPerAddress: reader.rate("PARLEY_LIMIT_LOGINS_PER_ADDRESS", { default: "60/m" }),
+      // A token is good for 10 minutes: so many people behind one address refresh without noticing it.
+      refreshesPerAddress: reader.rate("PARLEY_LIMIT_REFRESHES_PER_ADDRESS", { default: "600/m" }),
+      refreshesPerSession: reader.rate("PARLEY_LIMIT_REFRESHES_PER_SESSION", { default: "10/m" }),
     }),
   });
 }

@@ -38,6 +38,13 @@ export class UserNotFoundError extends DomainError {
   }
 }
 
+/** The server key is good, but not for this. */
+export class ScopeMissingError extends DomainError {
+  constructor(scope: string) {
+    super({ reason: "ROLE_TOO_LOW", message: `the server key lacks the scope ${scope}` });
+  }
+}
+
 /** What Auth needs of the key-encryption secret isn't there or doesn't fit. Auth can't start; says what to do. */
 export class KeyEncryptionSecretError extends Error {
   constructor(message: string, options?: ErrorOptions) {

@@ -21,7 +21,7 @@ export function toUser(row: UserRow, viewerId: string): MessageInitShape<typeof 
   };
 }
 
-/** The user as they see themselves. */
+/** The user as they see themselves, and as a server key does. */
 export function toSelf(row: UserRow): MessageInitShape<typeof UserSchema> {
   return toUser(row, bytesToId(row.user_id));
 }

@@ -14,6 +14,7 @@ import {
 } from "./page-tokens.ts";
 import type { Profiles } from "./profiles.ts";
 import type { Revocations } from "./revocations.ts";
+import type { ServerKeys } from "./server-keys.ts";
 import type { Sessions } from "./sessions.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 
@@ -35,8 +36,8 @@ export function createAuthRoutes({ accounts, sessions }: AuthRoutesDeps): Servic
       return { user: toSelf(user), tokens: toTokens(tokens) };
     },
 
-    async refresh({ refreshToken }) {
-      return { tokens: toTokens(await sessions.refresh(refreshToken)) };
+    async refresh({ refreshToken }, context) {
+      return { tokens: toTokens(await sessions.refresh(refreshToken, clientAddress(context))) };
     },
 
     async logout(_, context) {
@@ -108,12 +109,14 @@ export interface InternalRoutesDeps {
   keys: Pick<SigningKeys, "keySet">;
   revocations: Revocations;
   profiles: Profiles;
+  serverKeys: Pick<ServerKeys, "check">;
 }
 
 export function createInternalRoutes({
   keys,
   revocations,
   profiles,
+  serverKeys,
 }: InternalRoutesDeps): ServiceImpl<typeof AuthInternalService> {
   return {
     async getKeySet() {
@@ -128,6 +131,10 @@ export function createInternalRoutes({
 
     async findUsers({ userIds }) {
       return { userIds: await profiles.findIds(userIds) };
+    },
+
+    async checkServerKey({ keyHash, scope }) {
+      return { keyId: await serverKeys.check(keyHash, scope) };
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Logger } from "pino";
+import { AdminService } from "#gen/parley/admin/v1/admin_service_pb.js";
 import { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
 import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
 import { UserService } from "#gen/parley/user/v1/user_service_pb.js";
@@ -9,6 +10,8 @@ import type { Service, ServiceDeps } from "../common/lifecycle.ts";
 import type { Metrics } from "../common/metrics.ts";
 import { createAccessTokens } from "./access-tokens.ts";
 import { createAccounts } from "./accounts.ts";
+import { createAdminRoutes } from "./admin-routes.ts";
+import { createApplications } from "./applications.ts";
 import { type Chore, runChore } from "./background.ts";
 import type { AuthConfig } from "./config.ts";
 import { migrations } from "./db/migrations/migrations.ts";
@@ -22,6 +25,7 @@ import { createProfiles } from "./profiles.ts";
 import { createRefreshTokens } from "./refresh-tokens.ts";
 import { createRevocations } from "./revocations.ts";
 import { createAuthRoutes, createInternalRoutes, createUserRoutes } from "./routes.ts";
+import { createServerKeys } from "./server-keys.ts";
 import { createSessions } from "./sessions.ts";
 import { createSignInLimits } from "./sign-in-limits.ts";
 import { openSigningKeys } from "./signing-keys.ts";
@@ -36,7 +40,7 @@ const deadSessionsEveryMs = 60_000;
 const keysAtLeastEveryMs = 60_000;
 
 /**
- * Auth: accounts, sessions and profiles. Hosts the public AuthService and UserService, and AuthInternalService for the
+ * Auth: accounts, sessions and profiles. Hosts the public AuthService, UserService and AdminService, and AuthInternalService for the
  * other services, over a database of its own.
  */
 export async function startAuth(config: AuthConfig, deps: AuthDeps): Promise<Service> {
@@ -58,6 +62,7 @@ export async function startAuth(config: AuthConfig, deps: AuthDeps): Promise<Ser
     const served = [
       deps.rpc.serve(AuthService, createAuthRoutes(auth)),
       deps.rpc.serve(UserService, createUserRoutes(auth)),
+      deps.rpc.serve(AdminService, createAdminRoutes(auth)),
       deps.rpc.serve(AuthInternalService, createInternalRoutes(auth)),
     ];
     const stop = new AbortController();
@@ -89,11 +94,13 @@ async function createAuth(config: AuthConfig, { db, logger, metrics, clock }: Au
   const encryption = createKeyEncryption(await loadSecret(config, db));
   const keys = await openSigningKeys({ db, encryption, schedule: keySchedule, clock, logger });
   const revocations = createRevocations({ db, tokenLifetimeMs, clock, logger });
+  const limits = createSignInLimits(config.rates, metrics);
   const sessions = createSessions({
     db,
     accessTokens: createAccessTokens({ keys, issuer: config.issuer, lifetimeMs: tokenLifetimeMs, clock }),
     refreshTokens: createRefreshTokens(encryption.deriveKey("parley refresh tokens")),
     revocations,
+    limits,
     clock,
     idleLifetimeMs: config.sessionIdleLifetimeMs,
     graceMs: config.refreshGraceMs,
@@ -105,7 +112,6 @@ async function createAuth(config: AuthConfig, { db, logger, metrics, clock }: Au
   });
   showQueue(metrics, queue);
   const passwords = await createPasswords({ metrics, queue, cost: config.passwordCost });
-  const limits = createSignInLimits(config.rates, metrics);
   const accounts = createAccounts({ db, passwords, sessions, limits, clock });
   const deadSessions = createDeadSessions({ db, tokenLifetimeMs, clock });
   const chores: Chore[] = [
@@ -113,7 +119,16 @@ async function createAuth(config: AuthConfig, { db, logger, metrics, clock }: Au
     { name: "signing keys", everyMs: keysEveryMs(keySchedule.leadMs), run: () => keys.maintain() },
     { name: "dead sessions", everyMs: deadSessionsEveryMs, run: () => deadSessions.remove() },
   ];
-  return { accounts, sessions, profiles: createProfiles({ db }), keys, revocations, chores };
+  return {
+    accounts,
+    applications: createApplications({ db, sessions, clock }),
+    sessions,
+    profiles: createProfiles({ db }),
+    keys,
+    serverKeys: createServerKeys({ db, clock, logger }),
+    revocations,
+    chores,
+  };
 }
 
 async function loadSecret(config: AuthConfig, db: Kysely<AuthTables>): Promise<string> {

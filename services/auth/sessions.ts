@@ -16,6 +16,7 @@ import type { SessionCursor } from "./page-tokens.ts";
 import { presentToken } from "./refresh.ts";
 import type { RefreshToken, RefreshTokens } from "./refresh-tokens.ts";
 import type { Revocations } from "./revocations.ts";
+import type { SignInLimits } from "./sign-in-limits.ts";
 
 /**
  * Sessions and their chains of refresh tokens. Whatever reads a session in order to change it does so in one
@@ -27,7 +28,8 @@ export interface Sessions {
   begin(tx: Transaction<AuthTables>, user: { userId: string; deviceName: string }): Promise<BegunSession>;
   /** The tokens of a session that was begun, once that is committed. */
   admit(begun: BegunSession): Promise<Tokens>;
-  refresh(token: string): Promise<Tokens>;
+  /** Throws RateLimitedError and what Refresh refuses a token with. */
+  refresh(token: string, address: string | undefined): Promise<Tokens>;
   /** Ends all the user's sessions but one, in the transaction that is the cause; pass the answer to `announce`. */
   endOthers(tx: Transaction<AuthTables>, keep: SessionOwner): Promise<SessionEnd[]>;
   announce(ends: readonly SessionEnd[]): void;
@@ -67,6 +69,7 @@ export interface SessionsDeps {
   accessTokens: AccessTokens;
   refreshTokens: RefreshTokens;
   revocations: Pick<Revocations, "announce">;
+  limits: Pick<SignInLimits, "takeRefresh" | "takeSessionRefresh">;
   clock: () => number;
   /** How long a refresh token lives unless it is used, in ms. */
   idleLifetimeMs: number;
@@ -77,7 +80,7 @@ export interface SessionsDeps {
 }
 
 export function createSessions(deps: SessionsDeps): Sessions {
-  const { db, accessTokens, refreshTokens, revocations, clock, idleLifetimeMs, graceMs } = deps;
+  const { db, accessTokens, refreshTokens, revocations, limits, clock, idleLifetimeMs, graceMs } = deps;
 
   async function end(
     tx: Transaction<AuthTables>,
@@ -139,9 +142,11 @@ export function createSessions(deps: SessionsDeps): Sessions {
       return grant(begun, begun.refreshToken, begun.expiresAt);
     },
 
-    async refresh(text) {
+    async refresh(text, address) {
+      limits.takeRefresh(address);
       const token = refreshTokens.parse(text);
       if (token === undefined) throw new UnauthenticatedError("the refresh token is unknown");
+      limits.takeSessionRefresh(token.sessionId);
       const { outcome, ends } = await db.transaction().execute(async (tx) => {
         const outcome = await presentToken(tx, token, {
           refreshTokens,

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import type { CallOptions, Client } from "@connectrpc/connect";
 import pino from "pino";
 import { onTestFinished } from "vitest";
+import { AdminService } from "#gen/parley/admin/v1/admin_service_pb.js";
 import { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
 import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
 import { UserService } from "#gen/parley/user/v1/user_service_pb.js";
+import { createServerKeyVerifier } from "../common/auth/server-key-verifier.ts";
 import { createTokenVerifier } from "../common/auth.ts";
 import { readEnvironment } from "../common/config.ts";
 import { type Database, openDatabase } from "../common/database/database.ts";
@@ -24,6 +26,7 @@ import { startAuth } from "./service.ts";
 /** For tests: the real service over real SQLite, called in process, with cheap passwords and a clock that can be set. */
 export interface TestAuth {
   readonly auth: Client<typeof AuthService>;
+  readonly admin: Client<typeof AdminService>;
   readonly users: Client<typeof UserService>;
   readonly internal: Client<typeof AuthInternalService>;
   readonly clock: TestClock;
@@ -94,7 +97,13 @@ export async function startTestAuth(options: TestAuthOptions = {}): Promise<Test
   const config = testConfig(folder, options);
   const rpc = createLocalRpc({ logger });
   const verifier = createTokenVerifier({ rpc, issuer: config.issuer, logger });
-  rpc.intercept(createServerInterceptors({ verifier, validator: createValidator() }));
+  rpc.intercept(
+    createServerInterceptors({
+      verifier,
+      validator: createValidator(),
+      serverKeys: createServerKeyVerifier({ rpc }),
+    }),
+  );
   const service = await startAuth(config, { rpc, logger, clock });
   const stop = new AbortController();
   const following = verifier.run(stop.signal);
@@ -114,6 +123,7 @@ export async function startTestAuth(options: TestAuthOptions = {}): Promise<Test
   const auth = rpc.client(AuthService);
   return {
     auth,
+    admin: rpc.client(AdminService),
     users: rpc.client(UserService),
     internal: rpc.client(AuthInternalService),
     clock,

@@ -75,6 +75,36 @@ describe("migrate", () => {
   });
 });
 
+describe("keys", () => {
+  test("are made, listed, and revoked, before there is any data too", async () => {
+    expect(await runCommand(["keys", "create", "--name", "shop", "--expires", "90d"], env)).toBe(0);
+    const [key] = /parley_sk_\S{48}/.exec(printed) ?? [];
+    const [id] = /[0-9a-f]{8}-\S{27}/.exec(printed) ?? [];
+    printed = "";
+    expect(await runCommand(["keys", "list"], env)).toBe(0);
+    expect(printed).toMatch(new RegExp(`${id} +good +\\S+Z +never +\\S+Z +users:ensure,tokens:issue +shop`));
+    expect(printed).not.toContain(key);
+    expect(await runCommand(["keys", "revoke", id ?? ""], env)).toBe(0);
+    printed = "";
+    await runCommand(["keys", "list"], env);
+    expect(printed).toMatch(/ revoked /);
+    expect(await runCommand(["keys", "revoke", "x"], env)).toBe(1);
+  });
+
+  test.each([
+    [["--help"], 0, "Usage:\n  parley keys create"],
+    [[], 2, "followed by create, list or revoke"],
+    [["create"], 2, "--name is needed"],
+    [["create", "--name", "x", "--scopes", "all"], 2, 'no scope "all": there are users:ensure, tokens:issue'],
+    [["create", "--name", "x", "--expires", "soon"], 2, "it should be a duration such as"],
+    [["list", "all"], 2, '"all"'],
+    [["revoke"], 2, "the id of one key"],
+  ])("%j is answered with exit code %i", async (words, code, message) => {
+    expect(await runCommand(["keys", ...words], env)).toBe(code);
+    expect(printed).toContain(message);
+  });
+});
+
 describe("doctor", () => {
   test("is content before the first start and after it", async () => {
     expect(await runCommand(["doctor"], { ...env, PARLEY_DATABASE_URL: `sqlite:${folder}/new` })).toBe(0);

@@ -4,8 +4,10 @@ import { ConfigError, type Environment } from "../common/config.ts";
 import { DatabaseOpenError } from "../common/database/errors.ts";
 import { listenAdvice } from "./check-ports.ts";
 import { doctor } from "./doctor.ts";
+import { runKeys } from "./keys.ts";
 import { migrate } from "./migrate.ts";
 import { serve } from "./serve.ts";
+import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
 const usage = `Parley, a messaging backend.
@@ -15,6 +17,8 @@ Usage: parley <command>
 Commands:
   serve     Run Parley: all services in one process
   migrate   Bring the databases up to date
+  keys      Make, list and revoke the server keys of applications
+            (parley keys --help)
   doctor    Check what Parley needs and say what to do
 
 Options:
@@ -36,14 +40,12 @@ const commands = new Map<string, (env: Environment, words: string[]) => Promise<
 
 const services = ["auth", "room", "message", "delivery", "gateway"];
 
-/** The command line is not one of Parley's. */
-class UsageError extends Error {}
-
 /**
  * Runs a command line. Answers the exit code, or undefined when something goes on running that will end the process.
  */
 export async function runCommand(words: string[], env: Environment): Promise<number | undefined> {
   try {
+    if (words[0] === "keys") return await runKeys(words.slice(1), env);
     const { values, positionals } = parse(words);
     if (values.help) return print(usage);
     if (values.version) return print(`${version}\n`);
@@ -104,7 +106,7 @@ function refuseWords(command: string, words: string[]): void {
 
 function unknownCommand(name: string | undefined): UsageError {
   if (name === undefined) return new UsageError("which command?");
-  return new UsageError(`there is no command ${quote(name, commands.keys())}`);
+  return new UsageError(`there is no command ${quote(name, [...commands.keys(), "keys"])}`);
 }
 
 /** The word, and what was probably meant. */

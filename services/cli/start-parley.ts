@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import { type Gateway, startGateway } from "../../gateway/service.ts";
 import { startAuth } from "../auth/service.ts";
+import { createServerKeyVerifier } from "../common/auth/server-key-verifier.ts";
 import { createTokenVerifier } from "../common/auth.ts";
 import { createEmbeddedEventLog } from "../common/events/embedded.ts";
 import { createHealthCheck } from "../common/health.ts";
@@ -96,7 +97,8 @@ function startShared(
   stack.add("event log", () => events.close());
   const verifier = createTokenVerifier({ rpc, issuer: config.issuer, logger, metrics });
   const validator = createValidator();
-  rpc.intercept(createServerInterceptors({ verifier, validator }));
+  const serverKeys = createServerKeyVerifier({ rpc });
+  rpc.intercept(createServerInterceptors({ verifier, validator, serverKeys }));
   return { logger, rpc, events, verifier, validator, metrics, tracer };
 }
 

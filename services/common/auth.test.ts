@@ -90,6 +90,9 @@ function startVerifier() {
       findUsers: () => {
         throw new UnavailableError();
       },
+      checkServerKey: () => {
+        throw new UnavailableError();
+      },
     });
   }
   async function stop(): Promise<void> {

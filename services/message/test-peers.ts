@@ -31,6 +31,7 @@ export async function serveAuthPeer(rpc: RpcServer, issuer: string): Promise<Aut
       yield* revocations;
     },
     findUsers: ({ userIds }) => ({ userIds }),
+    checkServerKey: () => ({}),
   });
   return {
     sign: (userId, options) => signToken(userId, issuer, privateKey, options),

@@ -38,6 +38,7 @@ export async function serveAuthPeer(rpc: RpcServer, issuer: string): Promise<Aut
       yield { synced: true };
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     },
+    checkServerKey: () => ({}),
     async findUsers({ userIds }) {
       await peer.hold;
       if (peer.down) throw new UnavailableError();

@@ -31,6 +31,10 @@ export async function findUserByUsername(db: Db, username: string): Promise<User
   return db.selectFrom("user").selectAll().where("username", "=", username).executeTakeFirst();
 }
 
+export async function findUserByExternalId(db: Db, externalId: string): Promise<UserRow | undefined> {
+  return db.selectFrom("user").selectAll().where("external_id", "=", externalId).executeTakeFirst();
+}
+
 /** Those of the people that exist, in any order. */
 export async function findUsers(db: Db, userIds: readonly Uint8Array[]): Promise<UserRow[]> {
   if (userIds.length === 0) return [];

@@ -7,6 +7,7 @@ export interface AuthTables {
   user_search: UserSearchTable;
   session: SessionTable;
   signing_key: SigningKeyTable;
+  server_key: ServerKeyTable;
 }
 
 /** A person. */
@@ -85,8 +86,25 @@ export interface SigningKeyTable {
   retires_at: number | null;
 }
 
+/** What an embedding application proves itself with. */
+export interface ServerKeyTable {
+  key_id: Uint8Array;
+  /** What the operator calls it. */
+  name: string;
+  /** SHA-256 of the key. */
+  key_hash: Uint8Array;
+  /** Those it has, separated by spaces. */
+  scopes: string;
+  created_at: number;
+  expires_at: number | null;
+  revoked_at: number | null;
+  /** To about a minute. */
+  last_used_at: number | null;
+}
+
 export type UserRow = Selectable<UserTable>;
 export type CredentialRow = Selectable<CredentialTable>;
 export type SessionRow = Selectable<SessionTable>;
 export type NewSessionRow = Insertable<SessionTable>;
 export type SigningKeyRow = Selectable<SigningKeyTable>;
+export type ServerKeyRow = Selectable<ServerKeyTable>;

@@ -92,6 +92,23 @@ export async function openDatabase<
   return openSqliteDatabase<Tables, Procedures, ReadProcedures>({ ...options, folder });
 }
 
+/**
+ * Opens a service's database beside the process that has it, for a command that does little and ends: takes no lock. A
+ * writer of either waits for the other's transaction. Where the schema isn't of this version, it is first brought up to
+ * date, which needs the lock: throws DatabaseLockedError if it can't be had.
+ */
+export async function openDatabaseBeside<Tables>(
+  options: DatabaseLocation & { logger: Logger },
+): Promise<Database<Tables>> {
+  const { folder } = parseDatabaseUrl(options.url);
+  const { applied, pending, unknown } = await migrationStatus(options);
+  if (applied.length === 0 || pending.length > 0 || unknown.length > 0) {
+    const database = await openDatabase(options);
+    await database.close();
+  }
+  return openSqliteDatabase<Tables>({ ...options, folder, beside: true });
+}
+
 /** Which migrations a database has. Takes no lock and changes nothing; the database may be in use. */
 export async function migrationStatus({ url, name, migrations }: DatabaseLocation): Promise<MigrationStatus> {
   return sqliteMigrationStatus({ folder: parseDatabaseUrl(url).folder, name, migrations });

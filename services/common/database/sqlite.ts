@@ -13,6 +13,8 @@ export interface SqliteOptions extends Omit<OpenDatabaseOptions, "url"> {
   folder: string;
   /** Threads that read. A long read holds up what waits for the same thread. */
   readers?: number;
+  /** The database is there and up to date, and another process may have it: no lock, no migrations. */
+  beside?: boolean;
   /** How long to wait for another process that has the database, in ms. */
   lockWaitMs?: number;
   /** How long what was deleted may stay in the write-ahead log, in ms. */
@@ -32,13 +34,15 @@ export async function openSqliteDatabase<
   ReadProcedures extends ProcedureSet<ReadProcedures> = NoProcedures,
 >(options: SqliteOptions): Promise<Database<Tables, Procedures, ReadProcedures>> {
   const files = sqliteFiles(options.folder, options.name);
-  const lock = await opening(files, () => {
-    makeSqliteFiles(options.folder, files);
-    return lockSqlite(files, { waitMs: options.lockWaitMs ?? 5000 });
-  });
+  const lock = options.beside
+    ? undefined
+    : await opening(files, () => {
+        makeSqliteFiles(options.folder, files);
+        return lockSqlite(files, { waitMs: options.lockWaitMs ?? 5000 });
+      });
   const connections = createConnections(files, options);
   const close = async () => {
-    await connections.close().finally(() => lock.release());
+    await connections.close().finally(() => lock?.release());
   };
   try {
     await opening(files, () => connections.open());
@@ -101,7 +105,7 @@ function createConnections(files: SqliteFiles, options: SqliteOptions) {
   }
 
   async function open(): Promise<void> {
-    await migrateSqlite(kysely, { name, migrations, logger });
+    if (!options.beside) await migrateSqlite(kysely, { name, migrations, logger });
     const url = procedures?.href;
     await Promise.all(
       [writer, ...readerLanes].map((lane) => lane.request({ type: "prepare", procedures: url })),

@@ -49,6 +49,7 @@ function serveAll(serverKeys?: ServerKeyVerifier) {
   rpc.serve(AuthInternalService, {
     getKeySet: async () => ({ jwksJson }),
     findUsers: note,
+    checkServerKey: note,
     async *watchRevocations() {
       yield { synced: true };
     },
@@ -119,8 +120,10 @@ describe("auth", () => {
       "UNAUTHENTICATED",
     );
 
+    const scopes: string[] = [];
     const open = serveAll({
-      async verify(key) {
+      async verify(key, scope) {
+        scopes.push(scope);
         if (key !== "sk") throw new UnauthenticatedError();
       },
     });
@@ -129,6 +132,7 @@ describe("auth", () => {
     );
     await open.admin.ensureUser({ externalId: "1" }, { headers: { authorization: "Bearer sk" } });
     expect(open.calls).toHaveLength(1);
+    expect(scopes).toEqual(["users:ensure", "users:ensure"]);
   });
 });
 

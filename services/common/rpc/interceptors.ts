@@ -1,15 +1,16 @@
-import { type DescMethod, getOption } from "@bufbuild/protobuf";
+import { type DescMethod, type DescService, getOption } from "@bufbuild/protobuf";
 import type { HandlerContext } from "@connectrpc/connect";
-import { Access, access } from "#gen/parley/options/v1/options_pb.js";
+import { Access, access, server_key_scope } from "#gen/parley/options/v1/options_pb.js";
 import type { TokenVerifier } from "../auth.ts";
 import { InvalidArgumentError, UnauthenticatedError } from "../errors.ts";
 import type { Validator } from "../validation.ts";
 import { callerKey } from "./caller.ts";
 import type { ServerInterceptor } from "./rpc.ts";
 
-/** Tells whether a server key of an embedding application is valid: throws UnauthenticatedError if not. */
+/** Tells whether a server key of an embedding application is valid for what it is used for. */
 export interface ServerKeyVerifier {
-  verify(key: string): Promise<void>;
+  /** Throws UnauthenticatedError, TokenExpiredError, or what says ROLE_TOO_LOW; UnavailableError without Auth. */
+  verify(key: string, scope: string): Promise<void>;
 }
 
 export interface ServerInterceptorDeps {
@@ -44,10 +45,10 @@ export function createAuthInterceptor(deps: Omit<ServerInterceptorDeps, "validat
     return undefined;
   }
 
-  function checkServerKey(context: HandlerContext): Promise<void> {
+  function checkServerKey(scope: string, context: HandlerContext): Promise<void> {
     const key = bearerToken(context);
     if (serverKeys === undefined) throw new UnauthenticatedError("a valid server key is required");
-    return serverKeys.verify(key);
+    return serverKeys.verify(key, scope);
   }
 
   return (method) => {
@@ -56,7 +57,7 @@ export function createAuthInterceptor(deps: Omit<ServerInterceptorDeps, "validat
       case Access.PUBLIC:
         return undefined;
       case Access.SERVER_KEY:
-        return checkServerKey;
+        return checkServerKey.bind(undefined, scopeOf(method));
       default:
         return checkToken;
     }
@@ -73,6 +74,19 @@ export function createValidationInterceptor({ validator }: { validator: Validato
       return undefined;
     };
   };
+}
+
+/** The scopes that a service's RPCs require of server keys. */
+export function scopesOf(service: DescService): string[] {
+  const methods = service.methods.filter((method) => getOption(method, access) === Access.SERVER_KEY);
+  return [...new Set(methods.map(scopeOf))];
+}
+
+/** Throws for a contract that leaves it out: such an RPC would be open to every key. */
+function scopeOf(method: DescMethod): string {
+  const scope = getOption(method, server_key_scope);
+  if (scope === "") throw new Error(`${method.parent.typeName}.${method.name} names no server_key_scope`);
+  return scope;
 }
 
 function isInternal(method: DescMethod): boolean {

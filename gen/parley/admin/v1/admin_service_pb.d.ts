@@ -26,7 +26,8 @@ export declare type EnsureUserRequest = Message<"parley.admin.v1.EnsureUserReque
   externalId: string;
 
   /**
-   * For a new user, as in Register; derived if absent.
+   * For a new user, as in Register; if absent, `user-` and random letters, since others see it and the external id is
+   * not theirs to know. An existing user keeps theirs.
    *
    * @generated from field: optional string username = 2;
    */
@@ -121,13 +122,17 @@ export declare type IssueTokensResponse = Message<"parley.admin.v1.IssueTokensRe
 export declare const IssueTokensResponseSchema: GenMessage<IssueTokensResponse>;
 
 /**
- * For the application that embeds Parley and keeps accounts of its own. Calls carry a server key.
+ * For the application that embeds Parley and keeps accounts of its own. Calls carry a server key, made by
+ * `parley keys create`, as the bearer token. UNAUTHENTICATED for a key that is unknown or revoked, TOKEN_EXPIRED for one
+ * that has expired, ROLE_TOO_LOW for one that lacks the call's scope.
  *
  * @generated from service parley.admin.v1.AdminService
  */
 export declare const AdminService: GenService<{
   /**
-   * The one user of an external id, made if there is none, without a password. USERNAME_TAKEN.
+   * The one user of an external id, made if there is none, without a password: nobody can sign in as them by Login, and
+   * only IssueTokens lets them in. The scope is `users:ensure`. USERNAME_TAKEN if someone has the name that a new user is
+   * to get.
    *
    * @generated from rpc parley.admin.v1.AdminService.EnsureUser
    */
@@ -137,7 +142,8 @@ export declare const AdminService: GenService<{
     output: typeof EnsureUserResponseSchema;
   },
   /**
-   * Begins a session of a user, as if they had signed in. USER_NOT_FOUND. The 101st session of a person ends the oldest.
+   * Begins a session of a user, as if they had signed in, whether they have a password or not. The scope is
+   * `tokens:issue`. USER_NOT_FOUND if there is no such user. The 101st session of a person ends the oldest.
    *
    * @generated from rpc parley.admin.v1.AdminService.IssueTokens
    */

@@ -388,7 +388,8 @@ export declare const AuthService: GenService<{
     output: typeof LogoutResponseSchema;
   },
   /**
-   * Replaces one's password and ends all one's other sessions. WRONG_CREDENTIALS if the current one is wrong.
+   * Replaces one's password and ends all one's other sessions. WRONG_CREDENTIALS if the current one is wrong, and alike
+   * for a person of the embedding application, who has none and gets none this way.
    *
    * @generated from rpc parley.auth.v1.AuthService.ChangePassword
    */

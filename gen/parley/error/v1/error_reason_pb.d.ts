@@ -66,7 +66,7 @@ export enum ErrorReason {
   SESSION_REVOKED = 6,
 
   /**
-   * PERMISSION_DENIED: one's role in the room does not allow it.
+   * PERMISSION_DENIED: one's role in the room, or the server key's scopes, do not allow it.
    *
    * @generated from enum value: ERROR_REASON_ROLE_TOO_LOW = 7;
    */

@@ -156,6 +156,53 @@ export declare type FindUsersResponse = Message<"parley.internal.v1.FindUsersRes
 export declare const FindUsersResponseSchema: GenMessage<FindUsersResponse>;
 
 /**
+ * Request of CheckServerKey.
+ *
+ * @generated from message parley.internal.v1.CheckServerKeyRequest
+ */
+export declare type CheckServerKeyRequest = Message<"parley.internal.v1.CheckServerKeyRequest"> & {
+  /**
+   * SHA-256 of the key as it was presented: the key itself goes no further than where it came in.
+   *
+   * @generated from field: bytes key_hash = 1;
+   */
+  keyHash: Uint8Array;
+
+  /**
+   * The scope that the call requires.
+   *
+   * @generated from field: string scope = 2;
+   */
+  scope: string;
+};
+
+/**
+ * Describes the message parley.internal.v1.CheckServerKeyRequest.
+ * Use `create(CheckServerKeyRequestSchema)` to create a new message.
+ */
+export declare const CheckServerKeyRequestSchema: GenMessage<CheckServerKeyRequest>;
+
+/**
+ * Response of CheckServerKey.
+ *
+ * @generated from message parley.internal.v1.CheckServerKeyResponse
+ */
+export declare type CheckServerKeyResponse = Message<"parley.internal.v1.CheckServerKeyResponse"> & {
+  /**
+   * UUIDv7 of the key, for logs.
+   *
+   * @generated from field: string key_id = 1;
+   */
+  keyId: string;
+};
+
+/**
+ * Describes the message parley.internal.v1.CheckServerKeyResponse.
+ * Use `create(CheckServerKeyResponseSchema)` to create a new message.
+ */
+export declare const CheckServerKeyResponseSchema: GenMessage<CheckServerKeyResponse>;
+
+/**
  * What the other services need of Auth.
  *
  * @generated from service parley.internal.v1.AuthInternalService
@@ -192,6 +239,17 @@ export declare const AuthInternalService: GenService<{
     methodKind: "unary";
     input: typeof FindUsersRequestSchema;
     output: typeof FindUsersResponseSchema;
+  },
+  /**
+   * Whether a server key is good for a scope, and notes that it was used. UNAUTHENTICATED if it is unknown or revoked,
+   * TOKEN_EXPIRED, ROLE_TOO_LOW if it lacks the scope.
+   *
+   * @generated from rpc parley.internal.v1.AuthInternalService.CheckServerKey
+   */
+  checkServerKey: {
+    methodKind: "unary";
+    input: typeof CheckServerKeyRequestSchema;
+    output: typeof CheckServerKeyResponseSchema;
   },
 }>;
 

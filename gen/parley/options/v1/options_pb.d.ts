@@ -52,3 +52,10 @@ export declare const AccessSchema: GenEnum<Access>;
  */
 export declare const access: GenExtension<MethodOptions, Access>;
 
+/**
+ * For ACCESS_SERVER_KEY: the scope that the key must have.
+ *
+ * @generated from extension: string server_key_scope = 50902;
+ */
+export declare const server_key_scope: GenExtension<MethodOptions, string>;
+

@@ -11,7 +11,7 @@ import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
  * Describes the file parley/options/v1/options.proto.
  */
 export const file_parley_options_v1_options = /*@__PURE__*/
-  fileDesc("Ch9wYXJsZXkvb3B0aW9ucy92MS9vcHRpb25zLnByb3RvEhFwYXJsZXkub3B0aW9ucy52MSpKCgZBY2Nlc3MSFgoSQUNDRVNTX1VOU1BFQ0lGSUVEEAASEQoNQUNDRVNTX1BVQkxJQxABEhUKEUFDQ0VTU19TRVJWRVJfS0VZEAI6UwoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY1Y0DIAEoDjIZLnBhcmxleS5vcHRpb25zLnYxLkFjY2Vzc1IGYWNjZXNzYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("Ch9wYXJsZXkvb3B0aW9ucy92MS9vcHRpb25zLnByb3RvEhFwYXJsZXkub3B0aW9ucy52MSpKCgZBY2Nlc3MSFgoSQUNDRVNTX1VOU1BFQ0lGSUVEEAASEQoNQUNDRVNTX1BVQkxJQxABEhUKEUFDQ0VTU19TRVJWRVJfS0VZEAI6UwoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY1Y0DIAEoDjIZLnBhcmxleS5vcHRpb25zLnYxLkFjY2Vzc1IGYWNjZXNzOkoKEHNlcnZlcl9rZXlfc2NvcGUSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjWjQMgASgJUg5zZXJ2ZXJLZXlTY29wZWIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * Describes the enum parley.options.v1.Access.
@@ -34,4 +34,12 @@ export const Access = /*@__PURE__*/
  */
 export const access = /*@__PURE__*/
   extDesc(file_parley_options_v1_options, 0);
+
+/**
+ * For ACCESS_SERVER_KEY: the scope that the key must have.
+ *
+ * @generated from extension: string server_key_scope = 50902;
+ */
+export const server_key_scope = /*@__PURE__*/
+  extDesc(file_parley_options_v1_options, 1);
 

@@ -1,0 +1,87 @@
+import { randomBytes } from "node:crypto";
+import type { Kysely, Transaction } from "kysely";
+import { bytesToId, idToBytes, isId, newId } from "../common/ids.ts";
+import {
+  findUser,
+  findUserByExternalId,
+  findUserByUsername,
+  insertUser,
+  updateDisplayName,
+} from "./db/queries-users.ts";
+import type { AuthTables, UserRow } from "./db/tables.ts";
+import { UserNotFoundError, UsernameTakenError } from "./errors.ts";
+import type { Sessions, Tokens } from "./sessions.ts";
+import { searchTerms } from "./user-search.ts";
+
+/** People whose accounts an embedding application keeps: they have no password, and come in by its word. */
+export interface Applications {
+  /**
+   * The one user of an external id, made if there is none. Transactions that write run one after the other, so of two
+   * calls at once the second finds whom the first made. Throws UsernameTakenError.
+   */
+  ensureUser(user: EnsuredUser): Promise<{ user: UserRow; created: boolean }>;
+  /** A session of the user's. Throws UserNotFoundError. */
+  issueTokens(session: { userId: string; deviceName: string | undefined }): Promise<Tokens>;
+}
+
+export interface EnsuredUser {
+  readonly externalId: string;
+  /** For a new user; random if undefined. */
+  readonly username: string | undefined;
+  /** Unchanged, and the username of a new user, if undefined. */
+  readonly displayName: string | undefined;
+}
+
+export interface ApplicationsDeps {
+  db: Kysely<AuthTables>;
+  sessions: Pick<Sessions, "begin" | "admit">;
+  clock: () => number;
+}
+
+export function createApplications({ db, sessions, clock }: ApplicationsDeps): Applications {
+  async function update(tx: Transaction<AuthTables>, user: UserRow, displayName: string | undefined) {
+    if (displayName === undefined || displayName === user.display_name) return user;
+    await updateDisplayName(tx, user, displayName, searchTerms(user.username, displayName));
+    return { ...user, display_name: displayName };
+  }
+
+  async function make(tx: Transaction<AuthTables>, { externalId, displayName, ...given }: EnsuredUser) {
+    const username = given.username?.toLowerCase() ?? randomUsername();
+    if (await findUserByUsername(tx, username)) throw new UsernameTakenError();
+    const user: UserRow = {
+      user_id: idToBytes(newId()),
+      username,
+      display_name: displayName ?? username,
+      external_id: externalId,
+      created_at: clock(),
+      deleted_at: null,
+    };
+    await insertUser(tx, user, searchTerms(username, user.display_name));
+    return user;
+  }
+
+  return {
+    ensureUser(wanted) {
+      return db.transaction().execute(async (tx) => {
+        const found = await findUserByExternalId(tx, wanted.externalId);
+        if (found) return { user: await update(tx, found, wanted.displayName), created: false };
+        return { user: await make(tx, wanted), created: true };
+      });
+    },
+
+    async issueTokens({ userId, deviceName }) {
+      if (!isId(userId)) throw new UserNotFoundError();
+      const begun = await db.transaction().execute(async (tx) => {
+        const user = await findUser(tx, idToBytes(userId));
+        if (user === undefined || user.deleted_at !== null) throw new UserNotFoundError();
+        return sessions.begin(tx, { userId: bytesToId(user.user_id), deviceName: deviceName ?? "" });
+      });
+      return sessions.admit(begun);
+    },
+  };
+}
+
+/** 80 random bits, so that nobody has it. */
+function randomUsername(): string {
+  return `user-${randomBytes(10).toString("hex")}`;
+}
