@@ -72,7 +72,7 @@ export function createGrpc({ services, rpc, calls, clients, tls, logger }: GrpcD
   /** The call's message, unless it may not come in. */
   function admitted(method: PublicMethod, decode: () => Message, origin: CallOrigin): Message {
     try {
-      calls.admitAddress(origin.address);
+      calls.admitAddress(origin.address, origin.authorization);
       calls.admit(method, origin);
       return decode();
     } catch (error) {
