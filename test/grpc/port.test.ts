@@ -75,6 +75,7 @@ async function start(deps: Partial<GrpcDeps> = {}) {
     verifier: { cached: () => undefined },
     requestsPerUser: undefined,
     requestsPerAddress: undefined,
+    requestsPerServerKey: undefined,
     requestTimeoutMs: 5000,
   });
   const grpc = createGrpc({
