@@ -18,8 +18,9 @@ afterEach(async () => {
 });
 
 /** A gateway that listens, over services that say what they were asked. */
-async function start(): Promise<{ url: string; asked: Headers[]; gone: Promise<void> }> {
+async function start() {
   const asked: Headers[] = [];
+  const waiting = Promise.withResolvers<void>();
   const { promise: gone, resolve } = Promise.withResolvers<void>();
   const transport = createRouterTransport((router) => {
     router.service(RoomService, {
@@ -30,8 +31,15 @@ async function start(): Promise<{ url: string; asked: Headers[]; gone: Promise<v
       leaveRoom() {
         throw toConnectError(new RateLimitedError(1500));
       },
-      listRooms: (_, { signal }) =>
-        new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+      listRooms(_, { signal }) {
+        waiting.resolve();
+        return new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => {
+            resolve();
+            reject(signal.reason);
+          });
+        });
+      },
     });
     router.service(RealtimeService, {
       async *subscribe(_, { signal }) {
@@ -57,7 +65,8 @@ async function start(): Promise<{ url: string; asked: Headers[]; gone: Promise<v
     originOf: createOriginReader(testClients),
   });
   await app.listen({ host: "127.0.0.1", port: 0 });
-  return { url: `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`, asked, gone };
+  const { port } = app.server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, asked, gone, waiting: waiting.promise };
 }
 
 const transports = {
@@ -94,9 +103,20 @@ describe.each(Object.entries(transports))("%s", (_, transport) => {
   });
 
   test("a deadline ends the call in the service", async () => {
-    const { url } = await start();
+    const { url, gone } = await start();
     const error = await failure(createClient(RoomService, transport(url)).listRooms({}, { timeoutMs: 100 }));
     expect(error.code).toBe(Code.DeadlineExceeded);
+    await gone;
+  });
+
+  test("a client that gives up ends the call in the service", async () => {
+    const { url, gone, waiting } = await start();
+    const abort = new AbortController();
+    const call = failure(createClient(RoomService, transport(url)).listRooms({}, { signal: abort.signal }));
+    await waiting;
+    abort.abort();
+    expect((await call).code).toBe(Code.Canceled);
+    await gone;
   });
 
   test("a stream brings what there is at once, and ends in the service when the client leaves", async () => {

@@ -14,6 +14,8 @@ import { mountRest } from "./mount.ts";
 
 /** An app whose services say what they were asked. */
 function createApp() {
+  const waiting = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<void>();
   const asked: { method: string; request: Record<string, unknown>; token: string | null }[] = [];
   const note = (method: string) => (request: object, context: { requestHeader: Headers }) => {
     asked.push({
@@ -38,6 +40,15 @@ function createApp() {
       getMe: note("getMe"),
       getUser: note("getUser"),
       batchGetUsers: note("batchGetUsers"),
+      searchUsers(_, { signal }) {
+        waiting.resolve();
+        return new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => {
+            gone.resolve();
+            reject(signal.reason);
+          });
+        });
+      },
     });
   });
   const app = createTestApp();
@@ -53,7 +64,7 @@ function createApp() {
       requestTimeoutMs: 1000,
     }),
   });
-  return { app, asked };
+  return { app, asked, waiting: waiting.promise, gone: gone.promise };
 }
 
 test("every binding of the public services can be mounted", async () => {
@@ -61,6 +72,28 @@ test("every binding of the public services can be mounted", async () => {
   await app.ready();
   const all = publicServices.flatMap(bindingsOf);
   expect(new Set(all.map(({ verb, route }) => `${verb} ${route}`)).size).toBe(all.length);
+});
+
+test("a client that hangs up ends the call in the service", async () => {
+  const { app, waiting, gone } = createApp();
+  try {
+    const url = await app.listen({ host: "127.0.0.1", port: 0 });
+    const abort = new AbortController();
+    const answer = fetch(`${url}/v1/users?query=ada`, { signal: abort.signal });
+    await waiting;
+    abort.abort();
+    await expect(answer).rejects.toThrow();
+    await gone;
+  } finally {
+    await app.close();
+  }
+});
+
+test("a call that takes too long is given up, in the service as well", async () => {
+  const { app, gone } = createApp();
+  const response = await app.inject({ url: "/v1/users?query=ada" });
+  await gone;
+  expect([response.statusCode, response.json().details[0].reason]).toEqual([504, "DEADLINE_EXCEEDED"]);
 });
 
 test("path, body and token reach the service; the path wins over the body", async () => {
