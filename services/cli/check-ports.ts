@@ -1,5 +1,8 @@
 import { once } from "node:events";
+import { type IncomingMessage, request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
 import { createServer } from "node:net";
+import { json } from "node:stream/consumers";
 import type { Finding } from "./finding.ts";
 
 const patienceMs = 3000;
@@ -24,13 +27,15 @@ export interface PortsConfig {
   readonly host: string;
   readonly port: number;
   readonly grpcPort: number;
+  /** Whether they speak TLS. */
+  readonly tls: object | undefined;
 }
 
 /** Whether Parley can listen, or does already. */
-export async function checkPorts({ host, port, grpcPort }: PortsConfig): Promise<Finding[]> {
+export async function checkPorts({ host, port, grpcPort, tls }: PortsConfig): Promise<Finding[]> {
   const http = await checkPort("HTTP", host, port, "PARLEY_HTTP_PORT");
   const grpc = await checkPort("gRPC", host, grpcPort, "PARLEY_GRPC_PORT");
-  const running = http.code === "EADDRINUSE" ? await askParley(host, port) : undefined;
+  const running = http.code === "EADDRINUSE" ? await askParley(host, port, tls !== undefined) : undefined;
   if (running === undefined) return [http.finding, grpc.finding];
   const found = "taken, as by the Parley that runs";
   return [
@@ -53,14 +58,20 @@ async function checkPort(name: string, host: string, port: number, variable: str
 }
 
 /** What a Parley that listens there says of itself; undefined if it is none. */
-async function askParley(host: string, port: number): Promise<Omit<Finding, "what"> | undefined> {
+async function askParley(
+  host: string,
+  port: number,
+  isTls: boolean,
+): Promise<Omit<Finding, "what"> | undefined> {
   const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  const url = `http://${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}/readyz`;
+  const target = { host: reachable, port, path: "/readyz", signal: AbortSignal.timeout(patienceMs) };
+  // Its certificate is for the name that clients use, and is looked at elsewhere.
+  const request = isTls ? requestHttps({ ...target, rejectUnauthorized: false }) : requestHttp(target);
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(patienceMs) });
-    const { status } = (await response.json()) as { status?: unknown };
+    const [response] = (await once(request.end(), "response")) as [IncomingMessage];
+    const { status } = (await json(response)) as { status?: unknown };
     if (status === "ready") return { found: "Parley runs there and is ready" };
-    if (response.status !== 503) return undefined;
+    if (response.statusCode !== 503) return undefined;
     return { found: "Parley runs there but is not ready", advice: "See its log for what it waits for." };
   } catch {
     return undefined;

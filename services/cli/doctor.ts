@@ -1,4 +1,5 @@
 import { ConfigError, type Environment } from "../common/config.ts";
+import { checkCertificate } from "./check-certificate.ts";
 import { checkDataFolder } from "./check-data-folder.ts";
 import { checkDatabases } from "./check-databases.ts";
 import { checkPorts } from "./check-ports.ts";
@@ -33,6 +34,7 @@ async function examine(env: Environment): Promise<Finding[]> {
     { what: "configuration", found: "complete" },
     ...checkDataFolder(config.databaseUrl),
     ...(await checkDatabases(config.databaseUrl)),
+    ...checkCertificate(config.gateway.tls),
     ...(await checkPorts(config.gateway)),
   ];
 }

@@ -27,6 +27,7 @@ function open(): Promise<void> {
   });
 }
 
+process.stdout.on("error", () => process.exit());
 let told = "";
 setInterval(() => {
   const state = JSON.stringify({ opened, answered, closed });
