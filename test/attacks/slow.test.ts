@@ -4,7 +4,7 @@ import { asManyAs, startCrowd } from "./start-crowd.ts";
 import { refusalIn, startTarget, type Target, until } from "./target.ts";
 
 /** Those who want connections held for them: what they hold is bounded and others are served. */
-describe("slow clients", { timeout: 60_000 }, () => {
+describe("slow clients", { timeout: 120_000 }, () => {
   let target: Target;
   beforeAll(async () => {
     target = await startTarget({ PARLEY_REQUEST_HEAD_TIMEOUT: "1s", PARLEY_REQUEST_TIMEOUT: "2s" });
@@ -73,7 +73,7 @@ describe("slow clients", { timeout: 60_000 }, () => {
     const count = asManyAs(3000);
     const crowd = startCrowd(target.stack.url, count, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
     try {
-      await target.survives(() => until("all are answered", () => crowd.answered === count, 50_000));
+      await target.survives(() => until("all are answered", () => crowd.answered === count, 100_000));
       expect(crowd.closed).toBe(0);
     } finally {
       crowd.end();
@@ -84,7 +84,7 @@ describe("slow clients", { timeout: 60_000 }, () => {
     const count = asManyAs(10_000);
     const crowd = startCrowd(target.stack.url, count, handshake(target.stack.url).slice(0, -20));
     try {
-      await target.survives(() => until("all are refused", () => crowd.closed === count, 50_000));
+      await target.survives(() => until("all are refused", () => crowd.closed === count, 100_000));
       expect(crowd.answered).toBe(count);
     } finally {
       crowd.end();
@@ -95,7 +95,7 @@ describe("slow clients", { timeout: 60_000 }, () => {
     const count = asManyAs(10_000);
     const crowd = startCrowd(target.stack.url, count, handshake(target.stack.url));
     try {
-      await target.survives(() => until("all are closed", () => crowd.closed === count, 50_000), {
+      await target.survives(() => until("all are closed", () => crowd.closed === count, 100_000), {
         growthMiB: 500,
       });
     } finally {
@@ -104,7 +104,7 @@ describe("slow clients", { timeout: 60_000 }, () => {
   });
 });
 
-describe("bounds on open connections", { timeout: 60_000 }, () => {
+describe("bounds on open connections", { timeout: 120_000 }, () => {
   test("per address and in all; who has one of them keeps it", async () => {
     await using target = await startTarget({
       PARLEY_LIMITS: "on",
