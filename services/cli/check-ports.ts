@@ -8,7 +8,7 @@ import type { Finding } from "./finding.ts";
 const patienceMs = 3000;
 
 const otherHost = "Name an address of this machine in PARLEY_HOST, such as 127.0.0.1 or 0.0.0.0.";
-const ports = "PARLEY_HTTP_PORT or PARLEY_GRPC_PORT";
+const ports = "PARLEY_HTTP_PORT, PARLEY_GRPC_PORT or PARLEY_OPERATOR_PORT";
 
 const advices = new Map<string | undefined, (variable: string) => string>([
   ["EADDRINUSE", (variable) => `Stop the program that has it, or name another port in ${variable}.`],
@@ -32,15 +32,20 @@ export interface PortsConfig {
 }
 
 /** Whether Parley can listen, or does already. */
-export async function checkPorts({ host, port, grpcPort, tls }: PortsConfig): Promise<Finding[]> {
+export async function checkPorts(
+  { host, port, grpcPort, tls }: PortsConfig,
+  operator?: { readonly host: string; readonly port: number },
+): Promise<Finding[]> {
   const http = await checkPort("HTTP", host, port, "PARLEY_HTTP_PORT");
-  const grpc = await checkPort("gRPC", host, grpcPort, "PARLEY_GRPC_PORT");
+  const others = [await checkPort("gRPC", host, grpcPort, "PARLEY_GRPC_PORT")];
+  if (operator)
+    others.push(await checkPort("operator", operator.host, operator.port, "PARLEY_OPERATOR_PORT"));
   const running = http.code === "EADDRINUSE" ? await askParley(host, port, tls !== undefined) : undefined;
-  if (running === undefined) return [http.finding, grpc.finding];
+  if (running === undefined) return [http, ...others].map(({ finding }) => finding);
   const found = "taken, as by the Parley that runs";
   return [
     { what: http.finding.what, ...running },
-    grpc.code === "EADDRINUSE" ? { what: grpc.finding.what, found } : grpc.finding,
+    ...others.map(({ code, finding }) => (code === "EADDRINUSE" ? { what: finding.what, found } : finding)),
   ];
 }
 

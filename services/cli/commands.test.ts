@@ -127,6 +127,18 @@ describe("doctor", () => {
     expect(printed).toContain("did you mean PARLEY_HTTP_PORT?");
   });
 
+  test("finds the operator's port taken", async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      expect(await runCommand(["doctor"], { ...env, PARLEY_OPERATOR_PORT: String(port) })).toBe(1);
+      expect(printed).toContain("name another port in PARLEY_OPERATOR_PORT");
+    } finally {
+      server.close();
+    }
+  });
+
   test("tells another program on the port from Parley itself", async () => {
     let status = "hello";
     const server = createServer((_, response) => response.end(JSON.stringify({ status })));

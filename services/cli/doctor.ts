@@ -35,7 +35,7 @@ async function examine(env: Environment): Promise<Finding[]> {
     ...checkDataFolder(config.databaseUrl),
     ...(await checkDatabases(config.databaseUrl)),
     ...checkCertificate(config.gateway.tls),
-    ...(await checkPorts(config.gateway)),
+    ...(await checkPorts(config.gateway, config.operator)),
   ];
 }
 
