@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 import { SummaryReporter } from "./scripts/summary-reporter.ts";
 
-/** `npm test`: unit tests, then the suites that start servers. One of them: `npm test -- --project unit`. */
+/** `npm test`: unit tests, then the suites that start servers, then attacks on servers. One of them: `npm test -- --project unit`. */
 export default defineConfig({
   test: {
     reporters: ["default", new SummaryReporter()],
@@ -26,12 +26,25 @@ export default defineConfig({
         test: {
           name: "conformance",
           include: ["test/**/*.test.ts"],
+          exclude: ["test/attacks/**"],
           globalSetup: "test/python/global-setup.ts",
           testTimeout: 30_000,
           hookTimeout: 90_000,
           // Each file starts servers of its own: more at once than this measure each other.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "attacks",
+          include: ["test/attacks/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 90_000,
+          // After all others, which they would keep from being served.
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
