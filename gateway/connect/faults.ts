@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { type DescMessage, fromBinary, fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { InvalidArgumentError } from "../../services/common/errors.ts";
+import { isEndless } from "../../services/common/rpc/timeouts.ts";
 import { violationOf } from "../json-fault.ts";
 import { envelopePrefix, maxMessage, tooLarge } from "./body.ts";
 
@@ -23,7 +24,10 @@ const compressedFlag = 1;
 const encodings = ["content-encoding", "connect-content-encoding", "grpc-encoding"];
 const timeouts = { "connect-timeout-ms": /^\d{1,10}$/, "grpc-timeout": /^\d{1,8}[HMSmun]$/ };
 
-/** Throws InvalidArgumentError for a header that asks for what isn't there or can't be read. */
+/**
+ * Throws InvalidArgumentError for a header that asks for what isn't there or can't be read. Takes away a time-out that is
+ * longer than the library can count to.
+ */
 export function checkHeaders(headers: Headers): void {
   for (const name of encodings) {
     const encoding = headers.get(name);
@@ -33,6 +37,7 @@ export function checkHeaders(headers: Headers): void {
   for (const [name, pattern] of Object.entries(timeouts)) {
     const timeout = headers.get(name);
     if (timeout !== null && !pattern.test(timeout)) throw invalid(name, "must be a time-out");
+    if (timeout !== null && isEndless(timeout)) headers.delete(name);
   }
 }
 

@@ -169,6 +169,19 @@ describe("what no client of the library sends", () => {
     expect(await fieldsOf(await post(headers, body))).toEqual([field]);
   });
 
+  test.each([
+    ["Connect", { ...json, "connect-timeout-ms": "9999999999" }, "{}"],
+    [
+      "gRPC-Web",
+      { "content-type": "application/grpc-web+proto", "grpc-timeout": "99999999H" },
+      new Uint8Array(5),
+    ],
+  ])("a time-out longer than timers count is none: %s", async (_, headers, body) => {
+    const response = await post(headers, body);
+    expect(response.status).toBe(200);
+    expect(await response.text()).toContain("Tea");
+  });
+
   test("another content type is 415, another verb 405 with what is allowed", async () => {
     expect((await post({ "content-type": "text/plain" }, "{}")).status).toBe(415);
     const { url } = await start();

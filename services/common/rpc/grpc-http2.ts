@@ -9,6 +9,7 @@ import {
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Server, ServerDuplexStream } from "@grpc/grpc-js";
 import { grpcStatusOf } from "./grpc-status.ts";
+import { isEndless } from "./timeouts.ts";
 
 /**
  * What a public port needs of HTTP/2 and grpc-js has no option for. It reaches into two private fields of its server,
@@ -30,9 +31,6 @@ const limits = {
 const prefaceTimeoutMs = 10_000;
 /** Pings that a connection may send at once, and so many more each second; under calls they measure, and cost less. */
 const pings = { burst: 100, perSecond: 10, costUnderCalls: 0.01 };
-/** No deadline that grpc-js can count to, in ms: it would end the call at once. */
-const maxTimeoutMs = 2 ** 31 - 1;
-const msPerUnit: Record<string, number> = { H: 3_600_000, M: 60_000, S: 1000 };
 
 /** No service has this name, so no call but the misguided ones comes here. */
 const unknownMethod = "/-/-";
@@ -59,18 +57,15 @@ export function guardHttp2(server: Server): void {
     // Before grpc-js, which reads the same headers.
     http2.prependListener("stream", (_: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
       if (!handlers.has(headers[":path"] ?? "")) headers[":path"] = unknownMethod;
-      if (isEndless(headers["grpc-timeout"])) delete headers["grpc-timeout"];
+      // Eight digits and a unit are all that gRPC knows; the rest is left to be refused.
+      const timeout = String(headers["grpc-timeout"]);
+      if (/^\d{1,8}[HMSmun]$/.test(timeout) && isEndless(timeout)) delete headers["grpc-timeout"];
     });
   }
 }
 
 function answerUnknown(call: ServerDuplexStream<unknown, unknown>): void {
   call.emit("error", grpcStatusOf(new ConnectError("there is no such method", Code.Unimplemented)));
-}
-
-function isEndless(timeout: string | string[] | undefined): boolean {
-  const [, count, unit] = /^(\d{1,8})([HMS])$/.exec(String(timeout)) ?? [];
-  return unit !== undefined && Number(count) * msPerUnit[unit]! > maxTimeoutMs;
 }
 
 function guardSession(session: ServerHttp2Session): void {
