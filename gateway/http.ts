@@ -101,6 +101,8 @@ export function createHttpApp(deps: HttpAppDeps): FastifyInstance {
     const { ownFaults, unlimited } = request.routeOptions.config;
     if (ownFaults) return;
     if (!unlimited) deps.admitAddress(address, request.headers.authorization);
+    // Before the body is read: whatever it is, it would not have been taken.
+    if (request.is404) throw new RouteNotFoundError();
     const encoding = request.headers["content-encoding"];
     if (encoding !== undefined && encoding.toLowerCase() !== "identity")
       throw invalid("a Content-Encoding is not taken, send it plain");

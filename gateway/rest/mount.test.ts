@@ -189,6 +189,15 @@ test("other verbs and other paths say so", async () => {
   }
 });
 
+test("what is refused for its path or verb may have any body", async () => {
+  const { app } = createApp();
+  const body = { headers: { "content-type": "application/grpc-web+proto" }, payload: Buffer.alloc(5) };
+  const path = await app.inject({ method: "POST", url: "/parley.room.v1.RoomService/Nothing", ...body });
+  expect([path.statusCode, path.json().details[0].reason]).toEqual([404, "ROUTE_NOT_FOUND"]);
+  const verb = await app.inject({ method: "PUT", url: "/v1/rooms/r", ...body });
+  expect([verb.statusCode, verb.json().details[0].reason]).toEqual([405, "METHOD_NOT_ALLOWED"]);
+});
+
 test("bodies that are too large or encoded are refused", async () => {
   const { app } = createApp();
   const url = "/v1/rooms/r/messages";

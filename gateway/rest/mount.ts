@@ -23,14 +23,12 @@ export function mountRest(app: FastifyInstance, deps: RestDeps): void {
       app.route({ method: binding.verb, url, handler: handlerOf(binding, deps) });
     const allowed: HTTPMethods[] = bindings.map((binding) => binding.verb);
     const others = verbs.filter((verb) => !allowed.includes(verb));
-    app.route({
-      method: others,
-      url,
-      handler: (_, reply) => {
-        reply.header("allow", allowed.join(", "));
-        throw new MethodNotAllowedError(allowed);
-      },
-    });
+    const refuse = async (_: FastifyRequest, reply: FastifyReply): Promise<never> => {
+      reply.header("allow", allowed.join(", "));
+      throw new MethodNotAllowedError(allowed);
+    };
+    // Before the body is read, which may be anything.
+    app.route({ method: others, url, onRequest: refuse, handler: refuse });
   }
 }
 
