@@ -6,7 +6,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { credentials, status } from "@grpc/grpc-js";
 import { service as healthService } from "grpc-health-check";
 import { pino } from "pino";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
 import { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
 import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
@@ -146,6 +146,23 @@ test("unknown errors tell nothing, unknown methods are UNIMPLEMENTED", async () 
     reason: "METHOD_NOT_ALLOWED",
     requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
   });
+});
+
+test("headers that can't be read are not printed", async () => {
+  const { url } = await start();
+  const printed = vi.spyOn(console, "error");
+  closing.push(() => printed.mockRestore());
+  const session = connectHttp2(url);
+  closing.push(() => session.destroy());
+  const call = session.request({
+    ":method": "POST",
+    ":path": "/parley.room.v1.RoomService/GetRoom",
+    "content-type": "application/grpc",
+    authorization: "Bearer s\u00e9cret",
+  });
+  call.end(Buffer.alloc(5));
+  await once(call, "response");
+  expect(printed).not.toHaveBeenCalled();
 });
 
 test("an endless deadline is none", async () => {

@@ -7,7 +7,7 @@ import {
 } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import type { DescService } from "@bufbuild/protobuf";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import { identifyCall } from "./grpc-call.ts";
 import { guardHttp2, limitHttp2 } from "./grpc-http2.ts";
@@ -48,6 +48,9 @@ export interface GrpcServer {
 }
 
 const tlsHandshakeTimeoutMs = 10_000;
+
+// It would print what clients send on the standard error output, tokens with an odd character among them.
+setLogVerbosity(logVerbosity.NONE);
 
 /**
  * The sockets are accepted here and handed to grpc-js, which otherwise tells neither why it can't listen nor which
