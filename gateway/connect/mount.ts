@@ -87,7 +87,8 @@ async function serve(
     await universalResponseToNodeResponse(response, reply.raw);
   } catch (error) {
     // The client went away while it was answered.
-    if (!origin.signal.aborted) request.log.error({ err: error, requestId: request.id }, "an answer failed");
+    const isGone = origin.signal.aborted || request.raw.socket.destroyed;
+    if (!isGone) request.log.error({ err: error, requestId: request.id }, "an answer failed");
     reply.raw.destroy();
   }
 }
