@@ -55,13 +55,20 @@ test("so many per address, and others when these are gone", async () => {
   expect(await open(server)).toBeUndefined();
 });
 
-test("so many in all", async () => {
+test("so many in all, on whatever port", async () => {
   const server = greeting();
-  bounds({ max: 2 }).guard(server);
-  await listening(server);
+  const other = greeting();
+  const connections = bounds({ max: 2 });
+  connections.guard(server);
+  connections.guard(other);
+  await Promise.all([listening(server), listening(other)]);
   expect(await open(server)).toBeDefined();
-  expect(await open(server)).toBeDefined();
+  const second = await open(other);
+  expect(second).toBeDefined();
   expect(await open(server)).toBeUndefined();
+  expect(await open(other)).toBeUndefined();
+  second?.destroy();
+  await vi.waitFor(async () => expect(await open(server)).toBeDefined());
 });
 
 test("a proxy may have many; what it brings is counted by the client's network", async () => {

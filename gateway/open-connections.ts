@@ -11,7 +11,7 @@ import type { ClientReader } from "./clients.ts";
  * A trusted proxy's connections are not its own: there the WebSockets are counted, by the address that it names.
  */
 export interface OpenConnections {
-  /** Counts what is connected to the server. */
+  /** Counts what is connected to the server, together with all others that are guarded. */
   guard(server: Server): void;
   /** Counts what came through a proxy against the client's address until it closes. False if that has too many. */
   admitProxied(address: string, socket: Duplex): boolean;
@@ -36,6 +36,8 @@ const minBytesPerInterval = 16 * 1024;
 
 export function createOpenConnections(deps: OpenConnectionsDeps): OpenConnections {
   const { clients, maxPerAddress = Number.POSITIVE_INFINITY } = deps;
+  const max = Math.min(deps.max ?? Number.POSITIVE_INFINITY, spareFiles());
+  let all = 0;
   const open = new Map<string, number>();
   /** Those that speak HTTP, with how much they had sent when last seen waiting; less than 0 if nothing waited. */
   const pace = new Map<Duplex, number>();
@@ -70,9 +72,13 @@ export function createOpenConnections(deps: OpenConnectionsDeps): OpenConnection
 
   return {
     guard(server) {
-      server.maxConnections = Math.min(deps.max ?? Number.POSITIVE_INFINITY, spareFiles());
       server.on("connection", (socket: Socket) => {
-        if (clients.isProxy(socket.remoteAddress) || count(socket.remoteAddress, socket)) return;
+        all += 1;
+        socket.once("close", () => {
+          all -= 1;
+        });
+        const isProxy = clients.isProxy(socket.remoteAddress);
+        if (all <= max && (isProxy || count(socket.remoteAddress, socket))) return;
         // It may have been reset already, and what resets it later must not end the process.
         socket.on("error", () => {});
         socket.destroy();
