@@ -1,4 +1,5 @@
 import type { DescService } from "@bufbuild/protobuf";
+import { AdminService } from "#gen/parley/admin/v1/admin_service_pb.js";
 import { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
 import { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
@@ -20,6 +21,7 @@ const intervalMs = 3000;
 
 /** The services behind a public one that it can't do without; where it isn't named, all of them. */
 const needs = new Map<string, readonly string[]>([
+  [AdminService.typeName, ["auth"]],
   [AuthService.typeName, ["auth"]],
   [UserService.typeName, ["auth"]],
   [RoomService.typeName, ["room", "message"]],

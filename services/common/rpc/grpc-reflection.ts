@@ -7,6 +7,7 @@ import type {
   UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
+import { file_google_rpc_error_details } from "#gen/google/rpc/error_details_pb.js";
 import { bufferOf } from "./grpc-status.ts";
 
 type ReflectionHandler = (call: ServerDuplexStream<unknown, unknown>) => void;
@@ -23,6 +24,8 @@ export function createGrpcReflection(services: readonly DescService[]) {
     file.dependencies.forEach(add);
   };
   for (const { file } of services) add(file);
+  // No contract imports what the details of errors are, since an Any holds them; tools look them up by name.
+  add(file_google_rpc_error_details);
   const reflection = new ReflectionService({
     files: {
       format: "Protocol Buffer 3 DescriptorProto",
