@@ -7,9 +7,13 @@ import { connect, type Socket } from "node:net";
  */
 export interface BenchSocket {
   send(text: string): void;
+  /** Bytes that are frames already, masked with a key of zero. */
+  write(frames: Buffer): void;
   /** Frames written within the callback leave in one write. */
   batch(write: () => void): void;
   onFrame: (payload: Buffer) => void;
+  /** Takes the place of `onFrame`: the payload is `data` from `start` to `end`, nothing is made for it. */
+  onBytes: ((data: Buffer, start: number, end: number) => void) | undefined;
   close(): void;
 }
 
@@ -51,24 +55,30 @@ function framed(socket: Socket, first: Buffer): BenchSocket {
   let rest = first;
   const client: BenchSocket = {
     send: (text) => void socket.write(maskedText(text)),
+    write: (frames) => void socket.write(frames),
     batch(write) {
       socket.cork();
       write();
       socket.uncork();
     },
     onFrame: () => {},
+    onBytes: undefined,
     close: () => void socket.destroy(),
   };
   const take = (chunk: Buffer) => {
-    let data = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
+    const data = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
+    let at = 0;
     for (;;) {
-      const frame = frameAt(data);
-      if (!frame) break;
-      if (frame.opcode === 0x9) socket.write(Buffer.from([0x8a, 0x80, 0, 0, 0, 0]));
-      else if (frame.opcode < 0x8) client.onFrame(frame.payload);
-      data = data.subarray(frame.length);
+      const start = payloadStart(data, at);
+      const end = start + payloadSize(data, at);
+      if (!(end <= data.length)) break;
+      const opcode = (data[at] as number) & 0xf;
+      if (opcode === 0x9) socket.write(Buffer.from([0x8a, 0x80, 0, 0, 0, 0]));
+      else if (opcode < 0x8 && client.onBytes) client.onBytes(data, start, end);
+      else if (opcode < 0x8) client.onFrame(data.subarray(start, end));
+      at = end;
     }
-    rest = data;
+    rest = data.subarray(at);
   };
   socket.on("data", take);
   socket.on("error", () => socket.destroy());
@@ -79,25 +89,21 @@ function framed(socket: Socket, first: Buffer): BenchSocket {
   return client;
 }
 
-function frameAt(data: Buffer): { opcode: number; payload: Buffer; length: number } | undefined {
-  if (data.length < 2) return undefined;
-  const opcode = (data[0] as number) & 0xf;
-  let size = (data[1] as number) & 0x7f;
-  let start = 2;
-  if (size === 126) {
-    if (data.length < 4) return undefined;
-    size = data.readUInt16BE(2);
-    start = 4;
-  } else if (size === 127) {
-    if (data.length < 10) return undefined;
-    size = Number(data.readBigUInt64BE(2));
-    start = 10;
-  }
-  if (data.length < start + size) return undefined;
-  return { opcode, payload: data.subarray(start, start + size), length: start + size };
+/** Where the payload of the frame at `at` begins; the server's frames are not masked. */
+function payloadStart(data: Buffer, at: number): number {
+  const size = (data[at + 1] ?? 0) & 0x7f;
+  return at + (size < 126 ? 2 : size === 126 ? 4 : 10);
 }
 
-function maskedText(text: string): Buffer {
+/** NaN if the header isn't there yet. */
+function payloadSize(data: Buffer, at: number): number {
+  if (payloadStart(data, at) > data.length) return Number.NaN;
+  const size = (data[at + 1] as number) & 0x7f;
+  if (size < 126) return size;
+  return size === 126 ? data.readUInt16BE(at + 2) : Number(data.readBigUInt64BE(at + 2));
+}
+
+export function maskedText(text: string): Buffer {
   const size = Buffer.byteLength(text);
   const start = size < 126 ? 6 : 8;
   const frame = Buffer.allocUnsafe(start + size);

@@ -3,6 +3,7 @@
  * frames of `/v1/realtime`, and answers with what it saw. It serves the bare loop and Parley alike.
  */
 import { type BenchSocket, openBenchSocket } from "./bench-socket.ts";
+import { type OpenLoop, type OpenLoopResult, openLoop } from "./open-loop.ts";
 import { percentile } from "./statistics.ts";
 
 export interface Person {
@@ -14,7 +15,8 @@ export type Task =
   | { kind: "throughput"; url: string; people: Person[]; inFlight: number; seconds: number }
   | { kind: "latency"; url: string; people: Person[]; perSecond: number; seconds: number }
   | { kind: "fanout"; url: string; people: Person[]; perSecond: number; seconds: number }
-  | { kind: "idle"; url: string; people: Person[] };
+  | { kind: "idle"; url: string; people: Person[] }
+  | ({ kind: "overload"; url: string; people: Person[] } & OpenLoop);
 
 export interface LoadResult {
   /** Acks, or deliveries, counted. */
@@ -22,6 +24,8 @@ export interface LoadResult {
   seconds: number;
   p50: number;
   p99: number;
+  /** Of a task that tells more. */
+  openLoop?: OpenLoopResult;
 }
 
 const text = "x".repeat(100);
@@ -145,16 +149,37 @@ async function idle(task: Task & { kind: "idle" }): Promise<LoadResult> {
   return { count: sockets.length, seconds: 0, p50: 0, p99: 0 };
 }
 
+async function overload(task: Task & { kind: "overload" }): Promise<LoadResult> {
+  const sockets = await openAll(task.url, task.people);
+  const rooms = task.people.map(({ roomId }) => roomId);
+  const result = await openLoop(sockets, rooms, task, () => process.send?.({ started: true }));
+  return {
+    count: result.good,
+    seconds: task.seconds,
+    p50: result.p50,
+    p99: result.p99,
+    openLoop: result,
+  };
+}
+
+const run = (task: Task): Promise<LoadResult> => {
+  switch (task.kind) {
+    case "throughput":
+      return throughput(task);
+    case "idle":
+      return idle(task);
+    case "overload":
+      return overload(task);
+    default:
+      return paced(task, task.kind === "latency");
+  }
+};
+
 const seconds = (n: number) => new Promise((resolve) => setTimeout(resolve, n * 1000));
 
 process.once("message", async (task: Task) => {
   try {
-    const result =
-      task.kind === "throughput"
-        ? await throughput(task)
-        : task.kind === "idle"
-          ? await idle(task)
-          : await paced(task, task.kind === "latency");
+    const result = await run(task);
     process.send?.({ result });
   } catch (error) {
     process.send?.({ failed: String(error) });

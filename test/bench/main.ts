@@ -13,7 +13,7 @@ import { startBare, startParley, type Target } from "./targets.ts";
 
 const help = `usage: npm run bench -- [options]
 
-  --rows <a,b>    only these: acks, latency, fanout, idle
+  --rows <a,b>    only these: acks, latency, fanout, idle, overload
   --seconds <n>   how long each is measured (default 4)
   --rounds <n>    how often; the median counts (default 3)
   --help
@@ -22,7 +22,7 @@ PARLEY_BENCH_PROFILE=<folder> writes CPU profiles of Parley there.`;
 
 const { values: options } = parseArgs({
   options: {
-    rows: { type: "string", default: "acks,latency,fanout,idle" },
+    rows: { type: "string", default: "acks,latency,fanout,idle,overload" },
     seconds: { type: "string", default: "4" },
     rounds: { type: "string", default: "3" },
     help: { type: "boolean", default: false },
@@ -171,7 +171,54 @@ async function idle(targets: Pair<Target>): Promise<Row[]> {
   return [{ what: "RSS per idle connection, of 4,000", unit: "KB", bare, parley, budget }];
 }
 
-const steps = { acks, latency, fanout, idle };
+const overloads = [0.5, 1, 1.5, 2, 3];
+const deadlineMs = 1000;
+
+/** How many sends are acked within the deadline when more are offered than Parley can do: capacity is its closed loop. */
+async function overload({ parley: target }: Pair<Target>): Promise<Row[]> {
+  const people = await target.people(50, 1);
+  const measured: Record<string, number>[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const closed = { kind: "throughput", url: target.url, people, inFlight: 1600, seconds } as const;
+    const { count, seconds: took } = await load(target, closed);
+    const capacity = count / took;
+    const row: Record<string, number> = { capacity };
+    for (const factor of overloads) {
+      const perSecond = Math.round(capacity * factor);
+      const open = {
+        kind: "overload",
+        url: target.url,
+        people,
+        perSecond,
+        deadlineMs,
+        warmupSeconds: 2,
+      } as const;
+      const result = await load(target, { ...open, seconds });
+      row[factor] = result.count / seconds;
+      row.p99 = result.p99;
+      row.generator = result.openLoop?.cores ?? 0;
+      row.lag = result.openLoop?.lag ?? 0;
+    }
+    measured.push(row);
+  }
+  const row = medians(measured);
+  const peak = Math.max(...overloads.map((factor) => row[factor]!));
+  const met = row[3]! >= 0.9 * peak;
+  return [
+    { what: "capacity, 1,600 in flight", unit: "1/s", parley: row.capacity! },
+    ...overloads.map((factor) => ({
+      what: `goodput at ${factor} x capacity`,
+      unit: "1/s",
+      parley: row[factor]!,
+      ...(factor === 3 && { budget: { text: ">= 0.9 of the peak", met } }),
+    })),
+    { what: "  p99 of those", unit: "ms", parley: row.p99! },
+    { what: "  sends left late by, p99", unit: "ms", parley: row.lag! },
+    { what: "  CPU of the load generator", unit: "cores", parley: row.generator! },
+  ];
+}
+
+const steps = { acks, latency, fanout, idle, overload };
 
 async function run(wanted: readonly (keyof typeof steps)[]): Promise<void> {
   const rows: Row[] = [];

@@ -6,7 +6,8 @@ import { join } from "node:path";
 export interface Row {
   readonly what: string;
   readonly unit: string;
-  readonly bare: number;
+  /** None where there is nothing to compare with. */
+  readonly bare?: number;
   readonly parley: number;
   /** What it has to be; none where it is shown for comparison alone. */
   readonly budget?: { readonly text: string; readonly met: boolean };
@@ -17,9 +18,9 @@ export function printTable(rows: readonly Row[]): void {
   const table = rows.map(({ what, unit, bare, parley, budget }) => [
     what,
     unit,
-    cell(bare),
+    bare === undefined ? "" : cell(bare),
     cell(parley),
-    (parley / bare).toFixed(2),
+    bare === undefined ? "" : (parley / bare).toFixed(2),
     budget?.text ?? "",
     budget === undefined ? "" : budget.met ? "met" : "MISSED",
   ]);
