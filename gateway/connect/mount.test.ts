@@ -1,13 +1,14 @@
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
+import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import type { FastifyInstance } from "fastify";
 import { afterEach, describe, expect, test } from "vitest";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.js";
-import { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
+import { RealtimeService, SubscribeResponseSchema } from "#gen/parley/realtime/v1/realtime_service_pb.js";
 import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import { RateLimitedError, toConnectError } from "../../services/common/errors.ts";
-import { createPublicCalls } from "../calls.ts";
+import { createPublicCalls, type PublicCalls } from "../calls.ts";
 import { createOriginReader } from "../http-origin.ts";
 import { createTestApp, testClients } from "../test-http-app.ts";
 import { mountConnect } from "./mount.ts";
@@ -18,7 +19,7 @@ afterEach(async () => {
 });
 
 /** A gateway that listens, over services that say what they were asked. */
-async function start() {
+async function start(more: Partial<PublicCalls> = {}) {
   const asked: Headers[] = [];
   const waiting = Promise.withResolvers<void>();
   const { promise: gone, resolve } = Promise.withResolvers<void>();
@@ -61,12 +62,12 @@ async function start() {
   });
   mountConnect(app, {
     services: [RoomService, RealtimeService],
-    calls,
+    calls: { ...calls, ...more },
     originOf: createOriginReader(testClients),
   });
   await app.listen({ host: "127.0.0.1", port: 0 });
   const { port } = app.server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, asked, gone, waiting: waiting.promise };
+  return { app, url: `http://127.0.0.1:${port}`, asked, gone, waiting: waiting.promise };
 }
 
 const transports = {
@@ -136,6 +137,31 @@ describe.each(Object.entries(transports))("%s", (_, transport) => {
     expect(error.code).toBe(Code.ResourceExhausted);
     expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe("PAYLOAD_TOO_LARGE");
   });
+});
+
+test("a stream is left by a client that is gone before its first item is written", async () => {
+  const begun = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<void>();
+  const left = Promise.withResolvers<void>();
+  async function* endless() {
+    begun.resolve();
+    try {
+      await gone.promise;
+      for (;;) yield create(SubscribeResponseSchema);
+    } finally {
+      left.resolve();
+    }
+  }
+  const { app, url } = await start({ stream: async () => endless() });
+  app.server.once("connection", (socket) => socket.once("end", gone.resolve));
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  socket.write(
+    "POST /parley.realtime.v1.RealtimeService/Subscribe HTTP/1.1\r\nhost: x\r\n" +
+      "content-type: application/connect+json\r\ncontent-length: 7\r\n\r\n\0\0\0\0\x02{}",
+  );
+  await begun.promise;
+  socket.end();
+  await left.promise;
 });
 
 describe("what no client of the library sends", () => {

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
@@ -84,13 +84,23 @@ async function serve(
   try {
     const response = await handler(universal);
     if (response.status === 405) reply.raw.setHeader("allow", handler.allowedMethods.join(", "));
-    await universalResponseToNodeResponse(response, reply.raw);
+    const body = response.body && leftOnClose(response.body, reply.raw);
+    await universalResponseToNodeResponse({ ...response, ...(body && { body }) }, reply.raw);
   } catch (error) {
     // The client went away while it was answered.
     const isGone = origin.signal.aborted || request.raw.socket.destroyed;
     if (!isGone) request.log.error({ err: error, requestId: request.id }, "an answer failed");
     reply.raw.destroy();
   }
+}
+
+/** What is written to a client that is gone is never taken, and the library waits for that: the answer is left then. */
+function leftOnClose(body: AsyncIterable<Uint8Array>, response: ServerResponse): AsyncIterable<Uint8Array> {
+  const chunks = body[Symbol.asyncIterator]();
+  const leave = () => void chunks.return?.().catch(() => {});
+  if (response.closed) leave();
+  else response.once("close", leave);
+  return { [Symbol.asyncIterator]: () => chunks };
 }
 
 interface Incoming {
