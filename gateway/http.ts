@@ -24,7 +24,8 @@ import {
 import { newId } from "../services/common/ids.ts";
 import { type TlsMaterial, tlsRules } from "../services/common/tls.ts";
 import type { Client } from "./clients.ts";
-import { RouteNotFoundError } from "./errors.ts";
+import { MethodNotAllowedError, RouteNotFoundError } from "./errors.ts";
+import { learnFixedPaths } from "./fixed-paths.ts";
 import { clientOf } from "./http-origin.ts";
 import { boundPipelining } from "./pipelining.ts";
 import { securityHeaders, transportHeaders } from "./security-headers.ts";
@@ -42,6 +43,8 @@ declare module "fastify" {
     ownFaults?: boolean;
     /** No rate holds: what asks is the operator's. */
     unlimited?: boolean;
+    /** The route is there to refuse its verbs. */
+    refuses?: boolean;
   }
 }
 
@@ -95,6 +98,7 @@ export function createHttpApp(deps: HttpAppDeps): FastifyInstance {
       done(invalid("the body must be JSON, in UTF-8"));
     }
   });
+  const verbsOf = learnFixedPaths(app);
   app.addHook("onRequest", async (request, reply) => {
     const { address } = stamp(request, reply);
     if (!hasOneHost(request.raw)) throw invalid("the request must name one host");
@@ -102,7 +106,12 @@ export function createHttpApp(deps: HttpAppDeps): FastifyInstance {
     if (ownFaults) return;
     if (!unlimited) deps.admitAddress(address, request.headers.authorization);
     // Before the body is read: whatever it is, it would not have been taken.
-    if (request.is404) throw new RouteNotFoundError();
+    if (request.is404) {
+      const allowed = verbsOf(request.url);
+      if (allowed.length === 0) throw new RouteNotFoundError();
+      reply.header("allow", allowed.join(", "));
+      throw new MethodNotAllowedError(allowed);
+    }
     const encoding = request.headers["content-encoding"];
     if (encoding !== undefined && encoding.toLowerCase() !== "identity")
       throw invalid("a Content-Encoding is not taken, send it plain");

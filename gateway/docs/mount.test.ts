@@ -34,6 +34,15 @@ test("what is known already is not sent again", async () => {
   expect(other.statusCode).toBe(200);
 });
 
+test("other verbs are told which there are", async () => {
+  const app = createApp();
+  for (const url of ["/docs", "/openapi.json?v=1", "/parley.binpb"]) {
+    const answer = await app.inject({ method: "POST", url, payload: "x" });
+    expect([answer.statusCode, answer.headers.allow]).toEqual([405, "GET, HEAD"]);
+    expect(answer.json().details[0].reason).toBe("METHOD_NOT_ALLOWED");
+  }
+});
+
 test("/openapi.json is made once", async () => {
   const app = createApp();
   const answer = await app.inject("/openapi.json");

@@ -183,6 +183,8 @@ test("other verbs and other paths say so", async () => {
   const verb = await app.inject({ method: "PUT", url: "/v1/rooms/r" });
   expect([verb.statusCode, verb.headers.allow]).toEqual([405, "GET, PATCH, DELETE"]);
   expect(verb.json().details[0].reason).toBe("METHOD_NOT_ALLOWED");
+  const odd = await app.inject({ method: "PROPFIND" as "GET", url: "/v1/users/me" });
+  expect([odd.statusCode, odd.headers.allow]).toEqual([405, "GET, HEAD, PATCH"]);
   for (const url of ["/v1/nothing", "/v1/rooms/a/b/c/d", "/v1/rooms/%zz"]) {
     const path = await app.inject({ method: "GET", url });
     expect([path.statusCode, path.json().details[0].reason]).toEqual([404, "ROUTE_NOT_FOUND"]);

@@ -28,7 +28,7 @@ export function mountRest(app: FastifyInstance, deps: RestDeps): void {
       throw new MethodNotAllowedError(allowed);
     };
     // Before the body is read, which may be anything.
-    app.route({ method: others, url, onRequest: refuse, handler: refuse });
+    app.route({ method: others, url, config: { refuses: true }, onRequest: refuse, handler: refuse });
   }
 }
 
