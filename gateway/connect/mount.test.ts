@@ -34,7 +34,7 @@ async function start(more: Partial<PublicCalls> = {}) {
       },
       listRooms(_, { signal }) {
         waiting.resolve();
-        return new Promise((_resolve, reject) => {
+        return new Promise<never>((_resolve, reject) => {
           signal.addEventListener("abort", () => {
             resolve();
             reject(signal.reason);

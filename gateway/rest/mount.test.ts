@@ -42,7 +42,7 @@ function createApp() {
       batchGetUsers: note("batchGetUsers"),
       searchUsers(_, { signal }) {
         waiting.resolve();
-        return new Promise((_resolve, reject) => {
+        return new Promise<never>((_resolve, reject) => {
           signal.addEventListener("abort", () => {
             gone.resolve();
             reject(signal.reason);
