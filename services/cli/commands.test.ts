@@ -91,6 +91,31 @@ describe("keys", () => {
     expect(await runCommand(["keys", "revoke", "x"], env)).toBe(1);
   });
 
+  test("are listed for scripts as JSON", async () => {
+    const list = async () => {
+      printed = "";
+      expect(await runCommand(["keys", "list", "--json"], env)).toBe(0);
+      return JSON.parse(printed);
+    };
+    expect(await list()).toEqual([]);
+    await runCommand(["keys", "create", "--name", "shop", "--scopes", "tokens:issue"], env);
+    const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    const shop = {
+      keyId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      name: "shop",
+      state: "good",
+      scopes: ["tokens:issue"],
+      createdAt: time,
+      lastUsedAt: null,
+      expiresAt: null,
+      revokedAt: null,
+    };
+    const [listed] = await list();
+    expect(listed).toEqual(shop);
+    await runCommand(["keys", "revoke", listed.keyId], env);
+    expect(await list()).toEqual([{ ...shop, state: "revoked", revokedAt: time }]);
+  });
+
   test.each([
     [["--help"], 0, "Usage:\n  parley keys create"],
     [[], 2, "followed by create, list or revoke"],

@@ -18,7 +18,7 @@ const usage = `Server keys, by which an application that embeds Parley calls Adm
 
 Usage:
   parley keys create --name <name> [--scopes <scope,…>] [--expires <duration>]
-  parley keys list
+  parley keys list [--json]
   parley keys revoke <id>
 
 create prints the key, this once, on standard output. Keep it where the
@@ -28,6 +28,9 @@ Options of create:
   --name      What list calls it, 1 to 100 characters
   --scopes    What it may do, all unless given: ${scopes.join(", ")}
   --expires   After how long it ends, such as 90d; never unless given
+
+Options of list:
+  --json      A JSON array for scripts, with null for what is never
 
 Parley may be running: a new key is good at once, a revoked one refused at once.
 To replace a key without a gap: create the next one, give it to the application,
@@ -48,7 +51,7 @@ export async function runKeys(words: string[], env: Environment): Promise<number
       return withKeys(env, (keys) => create(keys, values));
     case "list":
       refuseWords(rest);
-      return withKeys(env, list);
+      return withKeys(env, values.json ? listAsJson : list);
     case "revoke":
       if (rest.length !== 1)
         throw new UsageError("parley keys revoke takes the id of one key, as list shows it");
@@ -70,6 +73,7 @@ function parse(args: string[]) {
     name: { type: "string" },
     scopes: { type: "string" },
     expires: { type: "string" },
+    json: { type: "boolean" },
   } as const;
   try {
     return parseArgs({ args, options, allowPositionals: true });
@@ -143,6 +147,22 @@ async function list(keys: ServerKeys): Promise<number> {
         .join("  ")
         .trimEnd(),
     );
+  return 0;
+}
+
+async function listAsJson(keys: ServerKeys): Promise<number> {
+  const time = (ms: number | undefined) => (ms === undefined ? null : timeOf(ms));
+  const rows = (await keys.list()).map((key) => ({
+    keyId: key.keyId,
+    name: key.name,
+    state: stateOf(key),
+    scopes: key.scopes,
+    createdAt: time(key.createdAt),
+    lastUsedAt: time(key.lastUsedAt),
+    expiresAt: time(key.expiresAt),
+    revokedAt: time(key.revokedAt),
+  }));
+  console.log(JSON.stringify(rows, undefined, 2));
   return 0;
 }
 
