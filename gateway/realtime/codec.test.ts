@@ -136,6 +136,12 @@ describe("reading", () => {
     );
   });
 
+  test("null is absent", () => {
+    const frame = decodeJson('{"ref":null,"send":null,"ping":{},"hello":null}');
+    expect([frame.ref, frame.kind.case]).toEqual([undefined, "ping"]);
+    expect(decodeJson('{"ref":"1","send":null}').kind.case).toBeUndefined();
+  });
+
   test("a frame of no known kind has none", () => {
     expect(decodeJson('{"ref":"1","dance":{}}').kind.case).toBeUndefined();
   });

@@ -62,13 +62,19 @@ export function decodeJson(data: string): ClientFrame {
   const send = decodeSend(json, ref);
   if (send) return send;
   try {
-    return fromJson(ClientFrameSchema, json, readOptions);
+    return fromJson(ClientFrameSchema, withoutNulls(json), readOptions);
   } catch (cause) {
     throw new RefusedFrameError(
       ref,
       new InvalidArgumentError([violationOf(cause as Error, ClientFrameSchema, json)]),
     );
   }
+}
+
+/** Null is absent. The library takes it for a kind all the same, and with the frame's own there would be two. */
+function withoutNulls(json: JsonValue): JsonValue {
+  if (!isObject(json) || !Object.values(json).includes(null)) return json;
+  return Object.fromEntries(Object.entries(json).filter(([, value]) => value !== null));
 }
 
 function refOf(json: JsonValue): string | undefined {
