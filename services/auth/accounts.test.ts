@@ -179,4 +179,34 @@ describe("limits", () => {
       "RATE_LIMITED",
     ]);
   });
+
+  test("of refreshes hold for an address over all sessions, and before the token is looked at", async () => {
+    const { auth, signUp } = await startTestAuth({ env: { PARLEY_LIMIT_REFRESHES_PER_ADDRESS: "2/h" } });
+    const alice = await signUp("alice");
+    const refresh = (refreshToken: string, address: string) =>
+      refusal(auth.refresh({ refreshToken }, from(address)));
+    expect(await refresh("a guess", "2001:db8::1")).toBe("UNAUTHENTICATED");
+    expect(await refresh("another", "2001:db8::2")).toBe("UNAUTHENTICATED");
+    expect(await refresh("a third", "2001:db8::3")).toBe("RATE_LIMITED");
+    expect(await refresh(alice.refreshToken, "2001:db8::4")).toBe("RATE_LIMITED");
+    expect(await refresh(alice.refreshToken, "192.0.2.1")).toBeUndefined();
+  });
+
+  test("of refreshes hold for a session wherever they come from, and guesses at it count for nothing", async () => {
+    const { auth, signUp } = await startTestAuth({ env: { PARLEY_LIMIT_REFRESHES_PER_SESSION: "2/h" } });
+    const [alice, bob] = [await signUp("alice"), await signUp("bob")];
+    const refresh = (refreshToken: string, turn: number) =>
+      auth.refresh({ refreshToken }, from(`192.0.2.${turn}`));
+    for (let turn = 0; turn < 5; turn++) {
+      const forged = `${alice.refreshToken.slice(0, -8)}AAAAAAA${turn}`;
+      expect(await refusal(refresh(forged, turn))).toBe("UNAUTHENTICATED");
+    }
+    let { refreshToken } = alice;
+    for (let turn = 0; turn < 2; turn++)
+      refreshToken = (await refresh(refreshToken, turn)).tokens?.refreshToken ?? "";
+    const error = await refresh(refreshToken, 9).catch((error) => error);
+    expect(await refusal(Promise.reject(error))).toBe("RATE_LIMITED");
+    expect(retryAfterMsOf(error)).toBeGreaterThan(60_000);
+    expect(await refusal(refresh(bob.refreshToken, 9))).toBeUndefined();
+  });
 });

@@ -65,7 +65,8 @@ export function readAuthConfig(reader: EnvReader): AuthConfig {
 
 function readKeySchedule(reader: EnvReader): KeySchedule {
   const rotationMs = reader.duration("PARLEY_SIGNING_KEY_ROTATION", { default: "30d", min: "1m" });
-  const leadMs = reader.duration("PARLEY_SIGNING_KEY_LEAD", { default: "1h", min: "1s" });
+  // Twice as long as it takes at most until a verifier that meets an unknown key asks again.
+  const leadMs = reader.duration("PARLEY_SIGNING_KEY_LEAD", { default: "1h", min: "10s" });
   if (rotationMs < 2 * leadMs) {
     reader.problem("PARLEY_SIGNING_KEY_ROTATION should be at least twice PARLEY_SIGNING_KEY_LEAD");
   }
