@@ -1,4 +1,10 @@
-import { generateKeyPairSync, type KeyObject, sign as signBytes } from "node:crypto";
+import {
+  createPublicKey,
+  generateKeyPairSync,
+  type JsonWebKey,
+  type KeyObject,
+  sign as signBytes,
+} from "node:crypto";
 import { exportJWK, type JWK, type JWTHeaderParameters, SignJWT, UnsecuredJWT } from "jose";
 import { pino } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
@@ -152,6 +158,13 @@ describe("verifying", () => {
     ["of another issuer", { claims: { iss: "http://other.test" } }],
     ["without an issuer", { claims: { iss: undefined } }],
     ["for somebody else", { claims: { aud: "other" } }],
+    ["for several others", { claims: { aud: ["other", "another"] } }],
+    ["whose key id is a path", { key: foreignKey, header: { kid: "../../../dev/null" } }],
+    ["whose key id is a statement", { key: foreignKey, header: { kid: "' OR 1=1 --" } }],
+    ["whose key id is long", { key: foreignKey, header: { kid: "k".repeat(2_000) } }],
+    ["that says where its key is", { key: foreignKey, header: { jku: "http://127.0.0.1:1/" } }],
+    ["that brings a certificate", { key: foreignKey, header: { x5c: ["MIIB"] } }],
+    ["without a user", { claims: { sub: undefined } }],
     ["without an audience", { claims: { aud: undefined } }],
     ["of another type", { header: { typ: "JWT" } }],
     ["without a type", { header: { typ: undefined } as never }],
@@ -187,6 +200,7 @@ describe("verifying", () => {
     for (const secret of [
       key.jwk.x ?? "",
       JSON.stringify(key.jwk),
+      createPublicKey({ key: key.jwk as JsonWebKey, format: "jwk" }).export({ format: "pem", type: "spki" }),
       Buffer.from(key.jwk.x ?? "", "base64url"),
     ]) {
       const token = await new SignJWT(claimsOf({}))
