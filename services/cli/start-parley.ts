@@ -61,11 +61,11 @@ export async function startParley(config: ParleyConfig, deps: StartParleyDeps): 
 /** Loaded only where it is configured: most processes do without. */
 async function startTracing(
   { traces }: ParleyConfig,
-  { stack }: StartParleyDeps,
+  { logger, stack }: StartParleyDeps,
 ): Promise<Tracer | undefined> {
   if (traces === undefined) return undefined;
   const { createTracing } = await import("../common/tracing/open-telemetry.ts");
-  const tracing = createTracing(traces, { version });
+  const tracing = createTracing(traces, { version, logger });
   stack.add("traces", () => tracing.close());
   return tracing;
 }

@@ -9,6 +9,7 @@ import {
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import type { Logger } from "pino";
 import { parseTraceparent, type Span, type SpanInit, type Tracer } from "../tracing.ts";
 
 export interface TracingConfig {
@@ -19,7 +20,7 @@ export interface TracingConfig {
 }
 
 export interface Tracing extends Tracer {
-  /** Sends what is left. Resolves after some seconds at the latest. */
+  /** Sends what is left. Resolves after some seconds at the latest, also if nobody takes it. */
   close(): Promise<void>;
 }
 
@@ -38,7 +39,7 @@ const kinds = {
  */
 export function createTracing(
   { url, sample }: TracingConfig,
-  { version, random = Math.random }: { version: string; random?: () => number },
+  { version, logger, random = Math.random }: { version: string; logger: Logger; random?: () => number },
 ): Tracing {
   const exporter = new OTLPTraceExporter({ url, timeoutMillis: exportTimeoutMs });
   const processor = new BatchSpanProcessor({
@@ -88,7 +89,8 @@ export function createTracing(
       const parent = spanContextOf(init.parent);
       return parent?.traceFlags === 1 ? begin(name, init, contextOf(parent)) : undefined;
     },
-    close: () => provider.shutdown(),
+    close: () =>
+      provider.shutdown().catch((err: unknown) => logger.warn({ err }, "the last traces were not taken")),
   };
 }
 
