@@ -1,20 +1,29 @@
 import { expect, test } from "vitest";
+import { hashServerKey } from "../common/auth/server-key.ts";
 import { openDatabaseBeside } from "../common/database/database.ts";
 import { migrations } from "./db/migrations/migrations.ts";
 import type { AuthTables } from "./db/tables.ts";
 import { createServerKeys } from "./server-keys.ts";
-import { bearer, logger, password, refusal, startTestAuth, type TestAuth } from "./test-auth.ts";
+import {
+  bearer,
+  createFolder,
+  logger,
+  openAuthDatabase,
+  password,
+  refusal,
+  startTestAuth,
+  type TestAuth,
+} from "./test-auth.ts";
 
 const allScopes = ["users:ensure", "tokens:issue"];
 
+function openBeside(folder: string) {
+  return openDatabaseBeside<AuthTables>({ url: `sqlite:${folder}`, name: "auth", migrations, logger });
+}
+
 /** What `parley keys` does, while the service runs. */
 async function keysOf({ folder, clock }: TestAuth) {
-  const database = await openDatabaseBeside<AuthTables>({
-    url: `sqlite:${folder}`,
-    name: "auth",
-    migrations,
-    logger,
-  });
+  const database = await openBeside(folder);
   const keys = createServerKeys({ db: database.kysely, clock, logger });
   return { ...keys, [Symbol.asyncDispose]: () => database.close() };
 }
@@ -60,6 +69,17 @@ test("calls at the same time make one user", async () => {
   const answers = await Promise.all(calls);
   expect(answers.filter(({ created }) => created)).toHaveLength(1);
   expect(new Set(answers.map(({ user }) => user?.userId)).size).toBe(1);
+});
+
+test("who comes back waits for nobody who writes", async () => {
+  const { admin, service, as } = await startWithKey();
+  const wanted = { externalId: "x", displayName: "Ada" };
+  const first = await admin.ensureUser(wanted, as);
+  const database = await openBeside(service.folder);
+  const writing = await database.kysely.startTransaction().execute();
+  expect(await admin.ensureUser(wanted, as)).toEqual({ ...first, created: false });
+  await writing.rollback().execute();
+  await database.close();
 });
 
 test("a name that someone has is refused, and makes no user", async () => {
@@ -120,6 +140,24 @@ test("a key is good for its scopes, from its making to its end", async () => {
   expect(await issue(tokens.key)).toBe("UNAUTHENTICATED");
   expect(await keys.revoke(tokens.keyId)).toBe(true);
   expect(await keys.revoke("nothing")).toBe(false);
+});
+
+test("calls at the same time note the use of their key once", async () => {
+  const database = await openAuthDatabase(await createFolder());
+  const notes: string[] = [];
+  const db = database.kysely.withPlugin({
+    transformQuery({ node }) {
+      if (node.kind === "UpdateQueryNode") notes.push(node.kind);
+      return node;
+    },
+    transformResult: async ({ result }) => result,
+  });
+  const keys = createServerKeys({ db, clock: Date.now, logger });
+  const { key } = await keys.create({ name: "shop", scopes: allScopes, expiresAt: undefined });
+  const check = () => keys.check(hashServerKey(key), "users:ensure");
+  await Promise.all(Array.from({ length: 20 }, check));
+  await check();
+  expect(notes).toHaveLength(1);
 });
 
 test("what is no key lets nobody in, and the database has none in the clear", async () => {

@@ -17,7 +17,8 @@ import { searchTerms } from "./user-search.ts";
 export interface Applications {
   /**
    * The one user of an external id, made if there is none. Transactions that write run one after the other, so of two
-   * calls at once the second finds whom the first made. Throws UsernameTakenError.
+   * calls at once the second finds whom the first made. Whom there is nothing to change of is read beside the writers:
+   * that is everybody who comes back. Throws UsernameTakenError.
    */
   ensureUser(user: EnsuredUser): Promise<{ user: UserRow; created: boolean }>;
   /** A session of the user's. Throws UserNotFoundError. */
@@ -40,7 +41,7 @@ export interface ApplicationsDeps {
 
 export function createApplications({ db, sessions, clock }: ApplicationsDeps): Applications {
   async function update(tx: Transaction<AuthTables>, user: UserRow, displayName: string | undefined) {
-    if (displayName === undefined || displayName === user.display_name) return user;
+    if (displayName === undefined || isCalled(user, displayName)) return user;
     await updateDisplayName(tx, user, displayName, searchTerms(user.username, displayName));
     return { ...user, display_name: displayName };
   }
@@ -61,7 +62,10 @@ export function createApplications({ db, sessions, clock }: ApplicationsDeps): A
   }
 
   return {
-    ensureUser(wanted) {
+    async ensureUser(wanted) {
+      const known = await findUserByExternalId(db, wanted.externalId);
+      if (known && isCalled(known, wanted.displayName ?? known.display_name))
+        return { user: known, created: false };
       return db.transaction().execute(async (tx) => {
         const found = await findUserByExternalId(tx, wanted.externalId);
         if (found) return { user: await update(tx, found, wanted.displayName), created: false };
@@ -79,6 +83,10 @@ export function createApplications({ db, sessions, clock }: ApplicationsDeps): A
       return sessions.admit(begun);
     },
   };
+}
+
+function isCalled(user: UserRow, displayName: string): boolean {
+  return user.display_name === displayName;
 }
 
 /** 80 random bits, so that nobody has it. */

@@ -53,12 +53,19 @@ export interface ServerKeysDeps {
 const noteUseEveryMs = 60_000;
 
 export function createServerKeys({ db, clock, logger }: ServerKeysDeps): ServerKeys {
+  /** Keys whose use is being noted: of many calls at once each would do it. */
+  const noting = new Set<string>();
+
   async function noteUse({ key_id, last_used_at }: ServerKeyRow, now: number): Promise<void> {
-    if (last_used_at !== null && now - last_used_at < noteUseEveryMs) return;
+    const keyId = bytesToId(key_id);
+    if (noting.has(keyId) || (last_used_at !== null && now - last_used_at < noteUseEveryMs)) return;
+    noting.add(keyId);
     try {
       await noteServerKeyUse(db, key_id, now);
     } catch (error) {
-      logger.warn({ err: error, keyId: bytesToId(key_id) }, "the use of a server key could not be noted");
+      logger.warn({ err: error, keyId }, "the use of a server key could not be noted");
+    } finally {
+      noting.delete(keyId);
     }
   }
 
