@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -14,8 +14,8 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "parley-cli-"));
   env = { PARLEY_DATABASE_URL: `sqlite:${folder}`, PARLEY_HTTP_PORT: "0", PARLEY_GRPC_PORT: "0" };
   printed = "";
-  const print = (text: unknown) => {
-    printed += `${text}\n`;
+  const print = (...words: unknown[]) => {
+    printed += `${words.join(" ")}\n`;
     return true;
   };
   vi.spyOn(console, "log").mockImplementation(print);
@@ -116,12 +116,24 @@ describe("keys", () => {
     expect(await list()).toEqual([{ ...shop, state: "revoked", revokedAt: time }]);
   });
 
+  test("of what is no database, nothing is made", async () => {
+    writeFileSync(join(folder, "auth.db"), "x".repeat(8192));
+    expect(await runCommand(["keys", "create", "--name", "shop"], env)).toBe(1);
+    expect(printed).toMatch(/can't open \S+auth.db: file is not a database\n/);
+  });
+
+  test("can be listed whenever they end", async () => {
+    await runCommand(["keys", "create", "--name", "shop", "--expires", "36500d"], env);
+    expect(await runCommand(["keys", "list"], env)).toBe(0);
+  });
+
   test.each([
     [["--help"], 0, "Usage:\n  parley keys create"],
     [[], 2, "followed by create, list or revoke"],
     [["create"], 2, "--name is needed"],
     [["create", "--name", "x", "--scopes", "all"], 2, 'no scope "all": there are users:ensure, tokens:issue'],
     [["create", "--name", "x", "--expires", "soon"], 2, "it should be a duration such as"],
+    [["create", "--name", "x", "--expires", "36501d"], 2, "up to 36500d"],
     [["list", "all"], 2, '"all"'],
     [["revoke"], 2, "the id of one key"],
   ])("%j is answered with exit code %i", async (words, code, message) => {

@@ -37,6 +37,9 @@ To replace a key without a gap: create the next one, give it to the application,
 wait until list shows no more use of the last one, then revoke that.
 `;
 
+/** About a hundred years; the database holds no time that is much further off. */
+const longestMs = 36_500 * 24 * 3_600_000;
+
 /** `parley keys`: answers the exit code. */
 export async function runKeys(words: string[], env: Environment): Promise<number> {
   const { values, positionals } = parse(words);
@@ -124,8 +127,8 @@ function scopesIn(options: Options): readonly string[] {
 function expiryOf({ expires }: Options): number | undefined {
   if (expires === undefined) return undefined;
   const ms = parseDuration(expires);
-  if (ms) return Date.now() + ms;
-  throw new UsageError(`--expires is "${expires}": it should be a duration such as 12h or 90d`);
+  if (ms && ms <= longestMs) return Date.now() + ms;
+  throw new UsageError(`--expires is "${expires}": it should be a duration such as 12h or 90d, up to 36500d`);
 }
 
 async function list(keys: ServerKeys): Promise<number> {

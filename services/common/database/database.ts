@@ -109,7 +109,10 @@ export async function openDatabaseBeside<Tables>(
   return openSqliteDatabase<Tables>({ ...options, folder, beside: true });
 }
 
-/** Which migrations a database has. Takes no lock and changes nothing; the database may be in use. */
+/**
+ * Which migrations a database has. Takes no lock and changes nothing; the database may be in use. Throws
+ * DatabaseOpenError for what can't be read.
+ */
 export async function migrationStatus({ url, name, migrations }: DatabaseLocation): Promise<MigrationStatus> {
   return sqliteMigrationStatus({ folder: parseDatabaseUrl(url).folder, name, migrations });
 }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { type Kysely, sql } from "kysely";
 import type { DatabaseLocation } from "./database.ts";
+import { DatabaseOpenError, rootMessage } from "./errors.ts";
 import { compareMigrations, type MigrateOptions, type MigrationStatus, migrate } from "./migrate.ts";
 import { sqliteFiles } from "./sqlite-files.ts";
 
@@ -30,8 +31,16 @@ export function sqliteMigrationStatus(
   location: Omit<DatabaseLocation, "url"> & { folder: string },
 ): MigrationStatus {
   const { database } = sqliteFiles(location.folder, location.name);
-  const applied = existsSync(database) ? readApplied(database) : [];
+  const applied = existsSync(database) ? readAppliedOf(database) : [];
   return compareMigrations(applied, location.migrations);
+}
+
+function readAppliedOf(path: string): string[] {
+  try {
+    return readApplied(path);
+  } catch (error) {
+    throw new DatabaseOpenError(`can't open ${path}: ${rootMessage(error)}`, error);
+  }
 }
 
 function readApplied(path: string): string[] {
