@@ -87,6 +87,7 @@ function createCallCount({ surface, service, method }: CallKind, metrics: Metric
 /** A code as gRPC and google.rpc.Status name it. */
 export function codeName(code: Code | 0 | undefined): string {
   if (!code) return "OK";
+  if (code === Code.Canceled) return "CANCELLED";
   return Code[code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }
 

@@ -55,6 +55,7 @@ export function showTraffic(
   deps: { traffic: Traffic; connections: ReadonlySet<Connection>; signals: Pick<SignalSender, "dropped"> },
 ): void {
   const { traffic, connections, signals } = deps;
+  const openConnections = createOpenCount(connections);
   const sum = (of: (connection: Connection) => number) => {
     let total = 0;
     for (const connection of connections) total += of(connection);
@@ -63,7 +64,7 @@ export function showTraffic(
   metrics.gauge({
     name: "parley_connections",
     help: "Open realtime connections, those without a hello included.",
-    read: () => openConnections(connections),
+    read: openConnections,
   });
   metrics.counter({
     name: "parley_connections_opened_total",
@@ -103,7 +104,7 @@ export function showTraffic(
     read: () => sum(({ slow }) => Number(slow)),
   });
   metrics.counter({
-    name: "parley_slow_connections_total",
+    name: "parley_connections_slowed_total",
     help: "Times that a connection became slow.",
     read: () => traffic.slowed,
   });
@@ -132,13 +133,17 @@ export function showTraffic(
   });
 }
 
-function openConnections(connections: ReadonlySet<Connection>): Iterable<Sample> {
+/** Kinds that there once were stay, at 0 when the last has ended: a series that ends says nothing. */
+function createOpenCount(connections: ReadonlySet<Connection>): () => Iterable<Sample> {
   const counts = new Map<string, { labels: Record<string, string>; value: number }>();
-  for (const { sink } of connections) {
-    const key = `${sink.surface} ${sink.format}`;
-    const entry = counts.get(key);
-    if (entry) entry.value += 1;
-    else counts.set(key, { labels: { surface: sink.surface, format: sink.format }, value: 1 });
-  }
-  return counts.values();
+  return () => {
+    for (const entry of counts.values()) entry.value = 0;
+    for (const { sink } of connections) {
+      const key = `${sink.surface} ${sink.format}`;
+      const entry = counts.get(key);
+      if (entry) entry.value += 1;
+      else counts.set(key, { labels: { surface: sink.surface, format: sink.format }, value: 1 });
+    }
+    return counts.values();
+  };
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freePort, type Stack, topologies } from "../stack.ts";
 import { createApi, ok, roomOf, send } from "./api.ts";
+import { connect } from "./realtime-client.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -40,6 +41,15 @@ describe.each(topologies)("the operator's port: $name", ({ start }) => {
     expect(text).toContain(`parley_request_duration_seconds_count{${labels}} 2\n`);
     expect(text).toContain('parley_timeline_writes_total{op="send",outcome="done"} 1\n');
     expect(text).toMatch(/parley_commit_batch_size_count [1-9]/);
+  });
+
+  test("shows that the last connection has ended", async () => {
+    const [person] = await createApi(stack.url).people(1);
+    const open = 'parley_connections{surface="websocket",format="json"}';
+    const socket = await connect(stack.url, person!.accessToken);
+    expect(await metrics()).toContain(`${open} 1\n`);
+    socket.drop();
+    await expect.poll(metrics).toContain(`${open} 0\n`);
   });
 
   test("is not reached by the public port", async () => {
