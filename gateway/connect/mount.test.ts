@@ -18,6 +18,13 @@ afterEach(async () => {
   await Promise.all(apps.splice(0).map((app) => app.close()));
 });
 
+/** Rejects when the caller gives up. */
+async function untilAborted(signal: AbortSignal, gone: () => void): Promise<never> {
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  gone();
+  throw signal.reason;
+}
+
 /** A gateway that listens, over services that say what they were asked. */
 async function start(more: Partial<PublicCalls> = {}) {
   const asked: Headers[] = [];
@@ -32,14 +39,9 @@ async function start(more: Partial<PublicCalls> = {}) {
       leaveRoom() {
         throw toConnectError(new RateLimitedError(1500));
       },
-      listRooms(_, { signal }) {
+      listRooms: (_, { signal }) => {
         waiting.resolve();
-        return new Promise<never>((_resolve, reject) => {
-          signal.addEventListener("abort", () => {
-            resolve();
-            reject(signal.reason);
-          });
-        });
+        return untilAborted(signal, resolve);
       },
     });
     router.service(RealtimeService, {

@@ -12,6 +12,13 @@ import { createTestApp, testClients } from "../test-http-app.ts";
 import { bindingsOf } from "./bindings.ts";
 import { mountRest } from "./mount.ts";
 
+/** Rejects when the caller gives up. */
+async function untilAborted(signal: AbortSignal, gone: () => void): Promise<never> {
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  gone();
+  throw signal.reason;
+}
+
 /** An app whose services say what they were asked. */
 function createApp() {
   const waiting = Promise.withResolvers<void>();
@@ -40,14 +47,9 @@ function createApp() {
       getMe: note("getMe"),
       getUser: note("getUser"),
       batchGetUsers: note("batchGetUsers"),
-      searchUsers(_, { signal }) {
+      searchUsers: (_, { signal }) => {
         waiting.resolve();
-        return new Promise<never>((_resolve, reject) => {
-          signal.addEventListener("abort", () => {
-            gone.resolve();
-            reject(signal.reason);
-          });
-        });
+        return untilAborted(signal, gone.resolve);
       },
     });
   });
