@@ -2,12 +2,13 @@ import type { DescMethodStreaming, DescMethodUnary, Message } from "@bufbuild/pr
 import type { Transport } from "@connectrpc/connect";
 import type { TokenVerifier } from "../services/common/auth.ts";
 import { networkOf } from "../services/common/client-network.ts";
-import { DeadlineExceededError, RateLimitedError } from "../services/common/errors.ts";
+import { DeadlineExceededError, OverloadedError, RateLimitedError } from "../services/common/errors.ts";
 import type { Metrics } from "../services/common/metrics.ts";
 import { countRefusals, createRateLimiter, type Rate } from "../services/common/rate-limit.ts";
 import { clientAddressHeader, requestIdHeader } from "../services/common/rpc/caller.ts";
 import type { RpcClients } from "../services/common/rpc/rpc.ts";
 import { traceparentHeader } from "../services/common/tracing.ts";
+import { type Admission, workOf } from "./admission.ts";
 import { createKnownServerKeys } from "./known-server-keys.ts";
 
 /** The surface by which a call comes in. */
@@ -56,6 +57,7 @@ export interface PublicCalls {
 export interface PublicCallsDeps {
   rpc: Pick<RpcClients, "transport">;
   verifier: Pick<TokenVerifier, "cached">;
+  admission: Admission;
   requestsPerUser: Rate | undefined;
   requestsPerAddress: Rate | undefined;
   requestsPerServerKey: Rate | undefined;
@@ -65,6 +67,7 @@ export interface PublicCallsDeps {
 }
 
 export function createPublicCalls(deps: PublicCallsDeps): PublicCalls {
+  const { admission } = deps;
   const perAddress = createRateLimiter(deps.requestsPerAddress);
   const perUser = createRateLimiter(deps.requestsPerUser);
   const perServerKey = createRateLimiter(deps.requestsPerServerKey);
@@ -84,7 +87,10 @@ export function createPublicCalls(deps: PublicCallsDeps): PublicCalls {
     },
 
     /** Who is known to ask is counted by person too. */
-    admit(_method, { authorization }) {
+    admit(method, { authorization }) {
+      const work = workOf(method);
+      if (work !== undefined && admission.refuses(work))
+        throw new OverloadedError(undefined, admission.refused(work));
       const token = bearerOf(authorization);
       const caller = token === undefined ? undefined : deps.verifier.cached(token);
       const wait = caller ? perUser.take(caller.userId) : 0;
@@ -97,9 +103,14 @@ export function createPublicCalls(deps: PublicCallsDeps): PublicCalls {
       const timeoutMs = Math.min(origin.timeoutMs ?? Number.POSITIVE_INFINITY, deps.requestTimeoutMs);
       if (timeoutMs <= 0) throw new DeadlineExceededError();
       const { signal } = origin;
-      const call = transportOf(method).unary(method, signal, timeoutMs, headersOf(origin), input);
-      const { message } = await serverKeys.learn(method, origin.authorization, call);
-      return message;
+      const began = workOf(method) === "write" ? admission.began() : undefined;
+      try {
+        const call = transportOf(method).unary(method, signal, timeoutMs, headersOf(origin), input);
+        const { message } = await serverKeys.learn(method, origin.authorization, call);
+        return message;
+      } finally {
+        if (began !== undefined) admission.ended(began);
+      }
     },
 
     async stream(method, input, origin) {

@@ -1,6 +1,7 @@
 import type { BlockList } from "node:net";
 import type { EnvReader, Rate } from "../services/common/config.ts";
 import { readTlsFiles, type TlsFiles } from "../services/common/tls.ts";
+import type { AdmissionConfig } from "./admission.ts";
 import { readAllowedOrigins } from "./allowed-origins.ts";
 import { readTrustedProxies } from "./trusted-proxies.ts";
 
@@ -22,6 +23,7 @@ export interface GatewayConfig {
   /** Connections that may be open at once. */
   readonly openPerAddress: number | undefined;
   readonly open: number | undefined;
+  readonly admission: AdmissionConfig;
   readonly heartbeatMs: number;
   readonly helloTimeoutMs: number;
   /** How long the head of a request may take to come, and all of it. */
@@ -45,6 +47,10 @@ export function readGatewayConfig(reader: EnvReader): GatewayConfig {
     connectionsPerAddress: reader.rate("PARLEY_LIMIT_CONNECTIONS_PER_ADDRESS", { default: "20/s" }),
     openPerAddress: reader.bound("PARLEY_LIMIT_OPEN_CONNECTIONS_PER_ADDRESS", { default: 1000 }),
     open: reader.bound("PARLEY_LIMIT_OPEN_CONNECTIONS", { default: 20_000 }),
+    admission: Object.freeze({
+      targetMs: reader.duration("PARLEY_OVERLOAD_TARGET", { default: "350ms", min: "20ms", max: "10s" }),
+      maxInFlight: reader.integer("PARLEY_MAX_WRITES_IN_FLIGHT", { default: 10_000, min: 1, max: 100_000 }),
+    }),
     heartbeatMs: reader.duration("PARLEY_HEARTBEAT_INTERVAL", { default: "30s" }),
     helloTimeoutMs: 10_000,
     headTimeoutMs: reader.duration("PARLEY_REQUEST_HEAD_TIMEOUT", { default: "10s", min: "1s" }),

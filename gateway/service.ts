@@ -6,6 +6,7 @@ import { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js"
 import type { Service, ServiceDeps } from "../services/common/lifecycle.ts";
 import { countRefusals, createRateLimiter } from "../services/common/rate-limit.ts";
 import { loadTls, mutualTls, type TlsFiles, tlsRules, watchTls } from "../services/common/tls.ts";
+import { createAdmission } from "./admission.ts";
 import { createCallTally } from "./call-tally.ts";
 import { createPublicCalls } from "./calls.ts";
 import { createClientReader } from "./clients.ts";
@@ -44,7 +45,12 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
   const logger = deps.logger.child({ service: "gateway" });
   const { rpc, verifier, metrics, tracer } = deps;
   const tally = metrics && createCallTally(metrics);
-  const calls = watchCalls(createPublicCalls({ ...config, rpc, verifier, metrics }), {
+  const admission = createAdmission({
+    ...config.admission,
+    connections: () => realtime.connections,
+    metrics,
+  });
+  const calls = watchCalls(createPublicCalls({ ...config, rpc, verifier, admission, metrics }), {
     logger,
     tally,
     tracer,
@@ -62,7 +68,7 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
   connections.guard(app.server);
   const perAddress = createRateLimiter(config.connectionsPerAddress);
   countRefusals(metrics, { connections_per_address: perAddress });
-  const realtime = startRealtime(config, { ...deps, perAddress, logger, tally });
+  const realtime = startRealtime(config, { ...deps, admission, perAddress, logger, tally });
   const served = rpc.serve(RealtimeService, realtime.subscriptions);
   const auth = deps.rpc.client(AuthInternalService);
   const originOf = createOriginReader(clients);
@@ -94,6 +100,7 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
     await closed;
     clearTimeout(cut);
     connections.close();
+    admission.close();
     unwatch?.();
   }
 

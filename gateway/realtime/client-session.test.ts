@@ -10,14 +10,16 @@ import {
   UnauthenticatedError,
 } from "../../services/common/errors.ts";
 import { createValidator } from "../../services/common/validation.ts";
+import { createAdmission } from "../admission.ts";
 import { createClientSessions } from "./client-session.ts";
 import { createHellos } from "./hello.ts";
 import { createHub } from "./hub.ts";
+import { createShedding } from "./shedding.ts";
 import { backoff, createTestClients, turns, until } from "./test-connection.ts";
 import { createRandom, createWorld } from "./test-world.ts";
 import type { Operation, Outcome } from "./write-link.ts";
 
-function createSessions(options: { enterTimeoutMs?: number; hang?: boolean } = {}) {
+function createSessions(options: { maxInFlight?: number; enterTimeoutMs?: number; hang?: boolean } = {}) {
   const world = createWorld(createRandom(1));
   if (options.hang) world.link.add = () => new Promise(() => {});
   // Everything is reliable here.
@@ -59,12 +61,19 @@ function createSessions(options: { enterTimeoutMs?: number; hang?: boolean } = {
     enterTimeoutMs: options.enterTimeoutMs ?? 60_000,
     identified: (connection) => void identified.push(connection.sessionId),
   });
+  const admission = createAdmission({
+    targetMs: 1000,
+    maxInFlight: options.maxInFlight ?? 1000,
+    connections: () => 1,
+  });
   const sessions = createClientSessions({
     hellos,
     writes: link,
     signals: { typing() {} },
     validator: createValidator(),
     watch: () => undefined,
+    admission,
+    shedding: createShedding(admission),
   });
   const connect = createTestClients();
   return {

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { type ClientFrame, ClientFrameSchema, type Resume } from "#gen/parley/realtime/v1/frames_pb.js";
 import { type FieldViolation, InvalidArgumentError } from "../../services/common/errors.ts";
 import type { Validator } from "../../services/common/validation.ts";
+import type { Admission } from "../admission.ts";
 import { RoomNotFoundError } from "../errors.ts";
 import { closeCauses } from "./close-codes.ts";
 import type { Connection } from "./connection.ts";
@@ -9,6 +10,7 @@ import { startRooms } from "./cursors.ts";
 import { type Hellos, turnAway } from "./hello.ts";
 import { operationOf } from "./operations.ts";
 import { fail, reply } from "./replies.ts";
+import type { Shedding } from "./shedding.ts";
 import type { SignalSender } from "./signals.ts";
 import type { WatchOperation } from "./watched-operations.ts";
 import type { Operation, Outcome, WriteLink } from "./write-link.ts";
@@ -24,6 +26,8 @@ export interface ClientSessionDeps {
   signals: Pick<SignalSender, "typing">;
   validator: Validator;
   watch: WatchOperation;
+  admission: Pick<Admission, "refuses" | "refused" | "began" | "ended">;
+  shedding: Pick<Shedding, "refusal">;
 }
 
 /** What connections' clients ask for, frame by frame. One object serves all connections. */
@@ -35,7 +39,7 @@ export interface ClientSessions {
 }
 
 export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
-  const { hellos, writes, signals, validator, watch } = deps;
+  const { hellos, writes, signals, validator, watch, admission, shedding } = deps;
 
   function refuse(connection: Connection, ref: string | undefined, cause: unknown): void {
     if (connection.helloStarted && !connection.ready) {
@@ -60,7 +64,9 @@ export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
     operation: Operation,
   ): void {
     const watched = watch(connection, operation.case ?? "", roomId);
+    const began = admission.began();
     const answer = (outcome: Outcome) => {
+      admission.ended(began);
       watched?.ended("error" in outcome ? outcome.error : undefined);
       if (connection.closed) return;
       if ("error" in outcome) {
@@ -80,7 +86,8 @@ export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
     const { user } = connection;
     if (user?.rooms.has(roomId)) {
       connection.noAnswer();
-      signals.typing(connection, roomId, user.userId);
+      if (admission.refuses("signal")) admission.refused("signal");
+      else signals.typing(connection, roomId, user.userId);
     } else {
       fail(connection, ref, new RoomNotFoundError());
     }
@@ -111,7 +118,8 @@ export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
         typing(connection, ref, kind.value.roomId);
         break;
       case "resume":
-        resume(connection, ref, kind.value);
+        if (admission.refuses("read")) connection.answer(shedding.refusal("read", ref));
+        else resume(connection, ref, kind.value);
         break;
       case "refreshToken":
         void hellos.refreshToken(connection, ref, kind.value);
@@ -157,6 +165,8 @@ export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
     const found = operationOf(frame);
     const faults = found && ref !== undefined && ref.length > longRef ? refFaults(ref) : [];
     if (faults.length > 0) fail(connection, ref, new InvalidArgumentError(faults));
+    else if (found && admission.refuses("write", connection.unanswered))
+      connection.answer(shedding.refusal("write", ref));
     else if (found) write(connection, ref, found.roomId, found.operation);
     else answer(connection, frame);
   }

@@ -6,10 +6,16 @@ import { MessageInternalService } from "#gen/parley/internal/v1/message_internal
 import type { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
 import { backoffMs, pause } from "../../services/common/backoff.ts";
 import { networkOf } from "../../services/common/client-network.ts";
-import { RateLimitedError, toStatus, UnavailableError } from "../../services/common/errors.ts";
+import {
+  OverloadedError,
+  RateLimitedError,
+  toStatus,
+  UnavailableError,
+} from "../../services/common/errors.ts";
 import { newId } from "../../services/common/ids.ts";
 import { runForever, type ServiceDeps } from "../../services/common/lifecycle.ts";
 import type { RateLimiter } from "../../services/common/rate-limit.ts";
+import type { Admission } from "../admission.ts";
 import type { CallTally } from "../call-tally.ts";
 import { createCatchUp } from "./catch-up.ts";
 import { createClientSessions } from "./client-session.ts";
@@ -22,6 +28,7 @@ import { createHellos } from "./hello.ts";
 import { createHub } from "./hub.ts";
 import { createMessageLog } from "./message-log.ts";
 import { createDeliveryLag, showLinks } from "./metrics.ts";
+import { createShedding } from "./shedding.ts";
 import { createSignalSender } from "./signals.ts";
 import { createSubscriptions } from "./subscription.ts";
 import { createConnectionTimers } from "./timers.ts";
@@ -38,6 +45,7 @@ export interface RealtimeConfig {
 }
 
 export interface RealtimeDeps extends ServiceDeps {
+  admission: Admission;
   /** Connections that a network may begin; those that are upgraded were counted. */
   perAddress: RateLimiter;
   /** Counts what connections ask for, along with the calls of other surfaces. */
@@ -107,6 +115,7 @@ export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realt
     messages,
     backoff,
     unavailable: () => toStatus(new UnavailableError("messages can't be written right now, try again")),
+    overloaded: () => toStatus(new OverloadedError()),
     giveUpMs: giveUpWritesMs,
     logger,
   });
@@ -126,12 +135,15 @@ export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realt
       else bySession.set(connection.sessionId, new Set([connection]));
     },
   });
+  const shedding = createShedding(deps.admission);
   const sessions = createClientSessions({
     hellos,
     writes,
     signals,
     watch: createOperationWatch({ logger, tally: deps.tally, tracer: deps.tracer }),
     validator: deps.validator,
+    admission: deps.admission,
+    shedding,
   });
   const connectionDeps: ConnectionDeps = {
     flusher: createFlusher(),
@@ -168,6 +180,7 @@ export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realt
         if (stopping) connection.close(closeCauses.shuttingDown);
         return connection;
       },
+      shed: shedding.shed,
       frame: sessions.handle,
       refused: sessions.refuse,
       closed: forget,

@@ -23,6 +23,8 @@ const formats: Record<string, Format> = { "parley.v1.json": "json", "parley.v1.p
 /** What a WebSocket is told by its surroundings. */
 export interface WebSocketHandlers {
   opened(sink: FrameSink, address: string): Connection;
+  /** Is shown each message before it is decoded; answers whether that was all, since it is refused for overload. */
+  shed(connection: Connection, data: Buffer, isBinary: boolean): boolean;
   frame(connection: Connection, frame: ClientFrame): void;
   refused(connection: Connection, ref: string | undefined, cause: unknown): void;
   /** `code` is the one that the client closed with, or of a connection that was lost. */
@@ -62,7 +64,9 @@ export function createRealtimeSocketServer(deps: {
     const connection = this[connectionOf];
     if (!connection || connection.closed) return;
     connection.silent = 0;
-    if (isBinary !== (connection.sink.format === "proto") || !(isBinary || isUtf8(data as Buffer))) {
+    const isOurs = isBinary === (connection.sink.format === "proto");
+    if (isOurs && handlers.shed(connection, data as Buffer, isBinary)) return;
+    if (!isOurs || !(isBinary || isUtf8(data as Buffer))) {
       connection.close(closeCauses.badFrame);
       return;
     }

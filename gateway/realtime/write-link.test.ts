@@ -37,6 +37,7 @@ async function start() {
       signal.throwIfAborted();
     },
     unavailable: () => create(StatusSchema, { code: 14 }),
+    overloaded: () => create(StatusSchema, { code: 14 }),
     giveUpMs: 10_000,
     logger: pino({ enabled: false }),
     now: () => clock.now,

@@ -45,6 +45,8 @@ export interface WriteLinkDeps {
   backoff(attempt: number): Promise<void>;
   /** The answer to a write that found no way. */
   unavailable(): Status;
+  /** The answer to a write of which there are too many. */
+  overloaded(): Status;
   giveUpMs: number;
   logger: Logger;
   now?: () => number;
@@ -154,7 +156,8 @@ export function createWriteLink(deps: WriteLinkDeps): WriteLink {
       if (slots.delete(slot)) gather().retiredSlots.push(BigInt(slot));
     },
     write(slot, operation, answer, traceparent) {
-      if (closed || pending.size >= maxPending) return answer({ error: deps.unavailable() });
+      if (closed) return answer({ error: deps.unavailable() });
+      if (pending.size >= maxPending) return answer({ error: deps.overloaded() });
       const id = ++lastId;
       const write = create(WriteSchema, { id, slot: BigInt(slot), operation });
       if (traceparent !== undefined) write.traceparent = traceparent;

@@ -4,6 +4,7 @@ import { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import { UserService } from "#gen/parley/user/v1/user_service_pb.js";
 import { toConnectError } from "../../services/common/errors.ts";
+import { createAdmission } from "../admission.ts";
 import { createPublicCalls } from "../calls.ts";
 import { RoomNotFoundError } from "../errors.ts";
 import { createOriginReader } from "../http-origin.ts";
@@ -60,6 +61,7 @@ function createApp() {
     calls: createPublicCalls({
       rpc: { transport: () => transport },
       verifier: { cached: () => undefined },
+      admission: createAdmission({ targetMs: 1000, maxInFlight: 1000, connections: () => 1 }),
       requestsPerUser: undefined,
       requestsPerAddress: undefined,
       requestsPerServerKey: undefined,

@@ -52,7 +52,8 @@ const maxUnderWay = 2;
 /** Half of all that is there, so that two batches take it all, within these bounds: a batch costs by the pages it touches. */
 const minFullBatch = 64;
 const maxBatch = 512;
-const maxWaiting = 50_000;
+/** About a second's work, twice what one gateway lets in. */
+const maxWaiting = 20_000;
 
 export function createTimelineQueue({
   database,

@@ -10,6 +10,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
 import { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
 import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
+import { createAdmission } from "../../gateway/admission.ts";
 import { createPublicCalls } from "../../gateway/calls.ts";
 import { createClientReader } from "../../gateway/clients.ts";
 import { createGrpc, type GrpcDeps } from "../../gateway/grpc/grpc.ts";
@@ -73,6 +74,7 @@ async function start(deps: Partial<GrpcDeps> = {}) {
   const calls = createPublicCalls({
     rpc,
     verifier: { cached: () => undefined },
+    admission: createAdmission({ targetMs: 1000, maxInFlight: 1000, connections: () => 1 }),
     requestsPerUser: undefined,
     requestsPerAddress: undefined,
     requestsPerServerKey: undefined,
