@@ -100,10 +100,17 @@ export function createHub(deps: HubDeps): Hub {
     const state = await log.userState(user.userId);
     assertWanted(user);
     epoch = state.epoch;
-    for (const { id, seq } of state.rooms) admit(user, rooms.follow(id, seq), seq);
-    await Promise.all([...user.rooms.values()].map((channel) => channel.isOpen || channel.opened));
+    const followed = state.rooms.map(({ id, seq }) => ({ channel: rooms.follow(id, seq), seq }));
+    for (const { channel, seq } of followed) admit(user, channel, seq);
+    await Promise.all(followed.map(({ channel, seq }) => upTo(channel, seq)));
     assertWanted(user);
     user.open(state.feedSeq);
+  }
+
+  /** Of a room that was followed for others before, what is older than this moment has to be here: one begins at its head. */
+  async function upTo(channel: RoomChannel, seq: number): Promise<void> {
+    if (!channel.isOpen) await channel.opened;
+    if (channel.seq < seq) await channel.reach(seq);
   }
 
   function assertWanted(user: UserChannel): void {

@@ -7,7 +7,7 @@ export const realtimeScenarios: ReadonlyMap<Method, Scenario> = new Map<Method, 
   [
     RealtimeService.method.subscribe,
     async ({ person, ok, bad }) => {
-      const ada = await person("follows");
+      const ada = await person("listens");
       const roomId = await roomOf(ada);
       await ok("from the head: the first frame", ada);
       await ok("from cursors: the first frame", ada, {
