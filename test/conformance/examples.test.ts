@@ -2,22 +2,27 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { exampleIds } from "../../gateway/docs/openapi/examples.ts";
 import { type Stack, topologies } from "../stack.ts";
-import { type Api, createApi, ok, type Person, roomOf, send } from "./api.ts";
+import { type Api, createApi, ok, type Person, roomOf, send, uniqueName } from "./api.ts";
+import { serverKeyFor } from "./server-key.ts";
 
 interface Example {
   id: string;
   verb: string;
   path: string;
   body: JsonObject | undefined;
+  /** By an application, with a server key. */
+  isApplications: boolean;
 }
 
 describe.each(topologies)("examples of /openapi.json: $name", ({ start }) => {
   let stack: Stack;
   let api: Api;
+  let serverKey: string;
 
   beforeAll(async () => {
     stack = await start();
     api = createApi(stack.url);
+    serverKey = await serverKeyFor(stack);
   });
   afterAll(() => stack[Symbol.asyncDispose]());
 
@@ -28,7 +33,8 @@ describe.each(topologies)("examples of /openapi.json: $name", ({ start }) => {
       const { person, real } = await createWorld(api, example.id);
       const path = real(example.path);
       const body = example.body && JSON.parse(real(JSON.stringify(example.body)));
-      const answer = await api.call(example.verb, path, { body, token: person.accessToken });
+      const token = example.isApplications ? serverKey : person.accessToken;
+      const answer = await api.call(example.verb, path, { body, token });
       if (answer.status !== 200) refusals.push([example.id, path, body, answer.body]);
     }
     expect(refusals).toEqual([]);
@@ -54,6 +60,8 @@ async function createWorld(api: Api, operation: string) {
     [exampleIds.invitation]: invitation.invitation.invitationId,
     [exampleIds.code]: toAnother.code,
     [exampleIds.refreshToken]: owner.refreshToken,
+    // Register's example has taken the username.
+    ...(operation === "ensureUser" && { '"ada"': JSON.stringify(uniqueName()) }),
   };
   const real = (text: string) =>
     Object.entries(ids).reduce((replaced, [example, id]) => replaced.replaceAll(example, id), text);
@@ -61,21 +69,18 @@ async function createWorld(api: Api, operation: string) {
   return { person: ["leaveRoom", "acceptInvitation"].includes(operation) ? other : owner, real };
 }
 
-/** Requests of people in the document's order, in which Register makes the account that Login signs in to. */
+/** The requests in the document's order, in which Register makes the account that Login signs in to. */
 function examplesOf(document: { paths: Record<string, Record<string, JsonObject>> }): Example[] {
   return Object.entries(document.paths).flatMap(([template, operations]) =>
     Object.entries(operations)
-      .filter(([, { tags, security }]) => {
-        const isServers = JSON.stringify(tags) === '["Server"]';
-        return !isServers && !JSON.stringify(security).includes("serverKey");
-      })
+      .filter(([, { tags }]) => JSON.stringify(tags) !== '["Server"]')
       .map(([verb, operation]) => exampleOf(verb.toUpperCase(), template, operation)),
   );
 }
 
 function exampleOf(verb: string, template: string, operation: JsonObject): Example {
   // biome-ignore lint/suspicious/noExplicitAny: an operation of an OpenAPI document
-  const { operationId, parameters, requestBody } = operation as any;
+  const { operationId, parameters, requestBody, security } = operation as any;
   let path = template;
   const query = new URLSearchParams();
   for (const { name, in: where, example } of parameters) {
@@ -89,5 +94,6 @@ function exampleOf(verb: string, template: string, operation: JsonObject): Examp
     verb,
     path: path + search,
     body: requestBody?.content["application/json"].example,
+    isApplications: JSON.stringify(security).includes("serverKey"),
   };
 }

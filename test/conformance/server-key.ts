@@ -5,9 +5,17 @@ import type { Stack } from "../stack.ts";
 
 const main = join(import.meta.dirname, "../../services/main.ts");
 
-/** A server key of that Parley, made as an operator makes it. */
-export async function serverKeyFor({ folder }: Pick<Stack, "folder">): Promise<string> {
+/** `parley keys …`, as an operator types it beside the Parley that runs on these data. Answers what it prints. */
+export async function parleyKeys({ folder }: Pick<Stack, "folder">, ...words: string[]): Promise<string> {
   const env = { PATH: process.env.PATH ?? "", PARLEY_DATABASE_URL: `sqlite:${folder}` };
-  const words = [main, "keys", "create", "--name", "test"];
-  return (await promisify(execFile)(process.execPath, words, { env, cwd: folder })).stdout.trim();
+  const { stdout } = await promisify(execFile)(process.execPath, [main, "keys", ...words], {
+    env,
+    cwd: folder,
+  });
+  return stdout.trim();
+}
+
+/** A server key of that Parley, with options of `parley keys create`. */
+export function serverKeyFor(stack: Pick<Stack, "folder">, ...options: string[]): Promise<string> {
+  return parleyKeys(stack, "create", "--name", "test", ...options);
 }

@@ -1,10 +1,10 @@
-import { execFile, type SpawnOptions, spawn, spawnSync } from "node:child_process";
+import { type SpawnOptions, spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createApi, ok, refused } from "../conformance/api.ts";
 import { connect } from "../conformance/realtime-client.ts";
+import { parleyKeys } from "../conformance/server-key.ts";
 import { type Stack, startOneProcess } from "../stack.ts";
 
 /** The back ends of docs/embed.md, as they stand there, against a Parley with its rates on. */
@@ -35,7 +35,7 @@ describe.each(examples)("$name", ({ file, language, command }) => {
       expect(process.env.CI, "CI needs python3").toBeUndefined();
       context.skip("python3 is missing: apt-get install python3 enables it");
     }
-    const key = await parleyKeys("create", "--name", file);
+    const key = await parleyKeys(stack, "create", "--name", file);
     await using backEnd = await start(command, path, { PARLEY_URL: stack.url, PARLEY_SERVER_KEY: key });
     const signIn = async (cookie?: string) =>
       fetch(`${backEnd.url}/chat/token`, {
@@ -57,7 +57,7 @@ describe.each(examples)("$name", ({ file, language, command }) => {
     await socket.next((frame) => frame.event?.messagePosted?.text === "hello", "the message");
     socket.drop();
 
-    await parleyKeys("revoke", await keyIdOf(file));
+    await parleyKeys(stack, "revoke", await keyIdOf(file));
     const headers = { authorization: `Bearer ${key}` };
     const ensure = api.call("POST", "/v1/admin/users:ensure", { headers, body: { externalId: "1" } });
     await refused(ensure, 401, "UNAUTHENTICATED");
@@ -71,16 +71,8 @@ interface SignedIn {
   tokens: { accessToken: string };
 }
 
-/** The command line, beside the running Parley. */
-async function parleyKeys(...words: string[]): Promise<string> {
-  const env = { PATH: process.env.PATH ?? "", PARLEY_DATABASE_URL: `sqlite:${stack.folder}` };
-  const main = join(root, "services/main.ts");
-  const { stdout } = await promisify(execFile)(process.execPath, [main, "keys", ...words], { env });
-  return stdout.trim();
-}
-
 async function keyIdOf(name: string): Promise<string> {
-  const line = (await parleyKeys("list")).split("\n").find((each) => each.endsWith(name));
+  const line = (await parleyKeys(stack, "list")).split("\n").find((each) => each.endsWith(name));
   return line?.split(" ")[0] ?? "";
 }
 

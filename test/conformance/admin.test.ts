@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Stack } from "../stack.ts";
+import { type Api, ok, openApi, refused } from "./api.ts";
+import { parleyKeys, serverKeyFor } from "./server-key.ts";
+import { settings } from "./settings.ts";
+
+describe.each(settings)("an application that embeds Parley: $name", ({ start, surface }) => {
+  let stack: Stack;
+  let api: Api;
+
+  beforeAll(async () => {
+    stack = await start();
+    api = await openApi(stack, surface);
+  });
+  afterAll(async () => {
+    await api.close();
+    await stack[Symbol.asyncDispose]();
+  });
+
+  const ensure = (token: string, body: object) => api.call("POST", "/v1/admin/users:ensure", { token, body });
+  const issue = (token: string, userId: string) =>
+    api.call("POST", `/v1/admin/users/${userId}:issueTokens`, { token, body: { deviceName: "shop" } });
+
+  test("makes a user, gets their tokens, and they are somebody like all others", async () => {
+    const key = await serverKeyFor(stack);
+    const body = { externalId: "customer 7", displayName: "Ada" };
+    const { user, created } = await ok(ensure(key, body));
+    expect([created, user.externalId, user.displayName]).toEqual([true, "customer 7", "Ada"]);
+    expect(await ok(ensure(key, body))).toEqual({ user, created: false });
+    const renamed = await ok(ensure(key, { ...body, displayName: "Countess" }));
+    expect(renamed).toEqual({ user: { ...user, displayName: "Countess" }, created: false });
+
+    const { tokens } = await ok(issue(key, user.userId));
+    const token = tokens.accessToken;
+    expect((await ok(api.call("GET", "/v1/users/me", { token }))).user).toEqual(renamed.user);
+    const { sessions } = await ok(api.call("GET", "/v1/auth/sessions", { token }));
+    expect(sessions).toMatchObject([{ deviceName: "shop", current: true }]);
+    const other = await api.register();
+    const memberIds = [other.userId];
+    const { room } = await ok(
+      api.call("POST", "/v1/rooms", { token, body: { name: "Tea", memberIds, topic: "" } }),
+    );
+    await ok(
+      other.post(`/v1/rooms/${room.roomId}/messages`, { clientId: "1", text: "how do you do, customer?" }),
+    );
+    const { messages } = await ok(api.call("GET", `/v1/rooms/${room.roomId}/messages`, { token }));
+    expect(messages).toMatchObject([{ authorId: other.userId }]);
+    const refresh = { refreshToken: tokens.refreshToken };
+    await ok(api.call("POST", "/v1/auth/refresh", { body: refresh }));
+  });
+
+  test("its ids of people are for itself and for them", async () => {
+    const key = await serverKeyFor(stack);
+    const { user } = await ok(ensure(key, { externalId: "nobody's business", displayName: "Eve" }));
+    expect(user.username).not.toContain("business");
+    const other = await api.register();
+    const seen = [
+      await ok(other.get(`/v1/users/${user.userId}`)),
+      await ok(other.post("/v1/users:batchGet", { userIds: [user.userId] })),
+      await ok(other.get(`/v1/users?query=${user.username}`)),
+    ];
+    for (const each of seen) {
+      expect(JSON.stringify(each)).toContain(user.userId);
+      expect(JSON.stringify(each)).not.toMatch(/externalId|business/);
+    }
+  });
+
+  test("has one user of an id, however many of its processes ask at once", async () => {
+    const key = await serverKeyFor(stack);
+    const all = await Promise.all(
+      Array.from({ length: 10 }, () => ok(ensure(key, { externalId: "at once" }))),
+    );
+    expect(new Set(all.map(({ user }) => user.userId)).size).toBe(1);
+    expect(all.filter(({ created }) => created)).toHaveLength(1);
+  });
+
+  test("replaces its key without a gap; a revoked one is refused at once, and none is in the log", async () => {
+    const [old, next] = [
+      await parleyKeys(stack, "create", "--name", "old", "--scopes", "users:ensure"),
+      await parleyKeys(stack, "create", "--name", "next", "--expires", "90d"),
+    ];
+    const { user } = await ok(ensure(old, { externalId: "1" }));
+    expect(await ok(ensure(next, { externalId: "1" }))).toEqual({ user, created: false });
+    await refused(issue(old, user.userId), 403, "ROLE_TOO_LOW");
+    await ok(issue(next, user.userId));
+
+    const listed = JSON.parse(await parleyKeys(stack, "list", "--json")) as {
+      name: string;
+      keyId: string;
+      lastUsedAt: string | null;
+    }[];
+    for (const key of [old, next]) expect(JSON.stringify(listed)).not.toContain(key);
+    const { keyId, lastUsedAt } = listed.find(({ name }) => name === "old")!;
+    expect(lastUsedAt).not.toBeNull();
+    expect(await parleyKeys(stack, "revoke", keyId)).toContain("revoked");
+    await refused(ensure(old, { externalId: "1" }), 401, "UNAUTHENTICATED");
+    await ok(ensure(next, { externalId: "1" }));
+    for (const key of [old, next]) expect(stack.output()).not.toContain(key);
+  });
+});
