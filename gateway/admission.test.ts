@@ -113,6 +113,17 @@ describe("the bound on writes in flight", () => {
   });
 });
 
+test("a loop that was late once is none that is late", () => {
+  let time = 0;
+  admission = createAdmission({ targetMs: 250, maxInFlight: 100, connections: () => 1, now: () => time });
+  time = 2000;
+  vi.advanceTimersByTime(20);
+  expect(admission.refuses("signal")).toBe(false);
+  time += 20;
+  vi.advanceTimersByTime(20);
+  expect(admission.refuses("signal")).toBe(false);
+});
+
 test("a loop that is late itself refuses everything, and lets it in once it is on time", () => {
   let late = 0;
   admission = createAdmission({

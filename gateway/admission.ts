@@ -58,6 +58,8 @@ const thresholds: Readonly<Record<Work, number>> = { signal: 0.5, read: 0.75, wr
 const tickMs = 20;
 /** CoDel's interval is 100 ms for a network's round trips; commits of a loaded disk take longer. */
 const intervalMs = 200;
+/** One tick that is late is a stall, such as a start's, and over: the shortest lag is of two at the least. */
+const minTicks = 2;
 /** What two batches hold: fewer would leave the database idle. */
 const minInFlight = 200;
 const firstInFlight = 5000;
@@ -83,14 +85,23 @@ export function createAdmission(deps: AdmissionDeps): Admission {
 
   function freshInterval(since: number) {
     const none = Number.POSITIVE_INFINITY;
-    return { since, completed: 0, shortestWait: none, shortestLag: none, peak: inFlight, refused: 0 };
+    return {
+      since,
+      completed: 0,
+      shortestWait: none,
+      shortestLag: none,
+      ticks: 0,
+      peak: inFlight,
+      refused: 0,
+    };
   }
 
   function tick(): void {
     const time = now();
+    interval.ticks += 1;
     interval.shortestLag = Math.min(interval.shortestLag, Math.max(0, time - tickedAt - tickMs));
     tickedAt = time;
-    if (time - interval.since >= intervalMs) adjust(time);
+    if (time - interval.since >= intervalMs && interval.ticks >= minTicks) adjust(time);
   }
 
   function adjust(time: number): void {
