@@ -1,9 +1,13 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Stack, topologies } from "../stack.ts";
 import type { CallClient, Method, Surface } from "./clients/client.ts";
 import { contracts } from "./clients/contracts.ts";
 import { surfaces } from "./clients/surfaces.ts";
+import { adminScenarios } from "./surfaces/admin-scenarios.ts";
 import { authScenarios } from "./surfaces/auth-scenarios.ts";
+import { keysFor } from "./surfaces/keys.ts";
 import { messageScenarios } from "./surfaces/message-scenarios.ts";
 import { fullNameOf, type Promises, readPromises, ruledFieldsOf } from "./surfaces/promises.ts";
 import { realtimeScenarios } from "./surfaces/realtime-scenarios.ts";
@@ -13,7 +17,10 @@ import { type Cast, castOf, type Exchange, fieldsOf, type Scenario, take } from 
 import { createTable } from "./surfaces/table.ts";
 import { userScenarios } from "./surfaces/user-scenarios.ts";
 
+const root = join(import.meta.dirname, "../..");
+
 const scenarios = new Map<Method, Scenario>([
+  ...adminScenarios,
   ...authScenarios,
   ...userScenarios,
   ...roomScenarios,
@@ -21,18 +28,17 @@ const scenarios = new Map<Method, Scenario>([
   ...realtimeScenarios,
 ]);
 
-/** RPCs that are not offered yet. */
-const notOffered = ["parley.admin.v1.AdminService.EnsureUser", "parley.admin.v1.AdminService.IssueTokens"];
-
-/** What would take too long or another server to provoke, and where it is tested. */
-const unprovoked: Readonly<Record<string, readonly string[]>> = {
-  // The lifetimes of tokens: services/auth.
-  "parley.auth.v1.AuthService.Refresh": ["TOKEN_EXPIRED"],
-  // 5,000 rooms of a person, 10,000 members of a room: services/room.
-  "parley.room.v1.RoomService.CreateRoom": ["LIMIT_REACHED"],
-  "parley.room.v1.RoomService.AcceptInvitation": ["LIMIT_REACHED"],
-  // Rates are off here: http.test.ts.
-  "parley.message.v1.MessageService.SendMessage": ["RATE_LIMITED"],
+/**
+ * Reasons that would take too long or another server to provoke, by the RPC whose comment names them, and where they are
+ * tested. That an access token expires, which every RPC may say, is tested in test/attacks/tokens.test.ts.
+ */
+const unprovoked: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "parley.auth.v1.AuthService.Refresh": { TOKEN_EXPIRED: "services/auth/sessions.test.ts" },
+  "parley.room.v1.RoomService.CreateRoom": { LIMIT_REACHED: "services/room/rooms.test.ts" },
+  "parley.room.v1.RoomService.AcceptInvitation": {
+    LIMIT_REACHED: "services/room/invitation-acceptance.test.ts",
+  },
+  "parley.message.v1.MessageService.SendMessage": { RATE_LIMITED: "test/conformance/rates.test.ts" },
 };
 
 interface Player {
@@ -51,11 +57,12 @@ describe.each(topologies)("surfaces: $name", ({ name, start }) => {
   beforeAll(async () => {
     stack = await start();
     promises = readPromises(new Uint8Array(await (await fetch(`${stack.url}/parley.binpb`)).arrayBuffer()));
+    const keys = await keysFor(stack);
     players = await Promise.all(
       surfaces.map(async (surface) => ({
         surface,
         client: await surface.connect(stack),
-        cast: await castOf(stack.url),
+        cast: await castOf(stack.url, keys),
       })),
     );
   });
@@ -69,9 +76,12 @@ describe.each(topologies)("surfaces: $name", ({ name, start }) => {
     expect(promises.methods.toSorted()).toEqual(
       contracts.flatMap((service) => service.methods.map(fullNameOf)).toSorted(),
     );
-    expect([...scenarios.keys()].map(fullNameOf).concat(notOffered).toSorted()).toEqual(
-      promises.methods.toSorted(),
-    );
+    expect([...scenarios.keys()].map(fullNameOf).toSorted()).toEqual(promises.methods.toSorted());
+  });
+
+  test("what is not provoked here is tested where it says", () => {
+    for (const [reason, path] of Object.values(unprovoked).flatMap(Object.entries<string>))
+      expect(readFileSync(join(root, path), "utf8"), path).toContain(reason);
   });
 
   async function play(method: Method, scenario: Scenario, { surface, client, cast }: Player) {
@@ -98,7 +108,7 @@ describe.each(topologies)("surfaces: $name", ({ name, start }) => {
       const said = plays[0]?.some(({ answer }) => answer) ? plays[0] : (plays[1] ?? []);
       expect(reasonsIn(said), "reasons that the contract names").toEqual(
         expect.arrayContaining(
-          promises.reasonsOf(fullName).filter((reason) => !unprovoked[fullName]?.includes(reason)),
+          promises.reasonsOf(fullName).filter((reason) => unprovoked[fullName]?.[reason] === undefined),
         ),
       );
       expect(fieldsIn(said), "fields that have rules").toEqual(expect.arrayContaining(ruledFieldsOf(method)));

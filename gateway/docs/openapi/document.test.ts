@@ -109,6 +109,9 @@ test("access, and the reasons that comments name", () => {
     );
   expect(reasons("login")).toContain("WRONG_CREDENTIALS");
   expect(reasons("login")).not.toContain("TOKEN_EXPIRED");
+  const toKeys = ["UNAUTHENTICATED", "TOKEN_EXPIRED", "ROLE_TOO_LOW"];
+  for (const id of ["ensureUser", "issueTokens"]) expect(reasons(id)).toEqual(expect.arrayContaining(toKeys));
+  expect(reasons("ensureUser")).not.toContain("SESSION_REVOKED");
   expect(reasons("editMessage")).toEqual(
     expect.arrayContaining(["NOT_AUTHOR", "MESSAGE_DELETED", "ROOM_NOT_FOUND", "RATE_LIMITED"]),
   );

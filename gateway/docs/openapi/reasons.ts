@@ -22,8 +22,7 @@ export function reasonsOf({ method, pathFields, hasBody }: Binding, comments: Co
   if (pathFields.length > 0) named.push(...namedIn(comments(method.parent)));
   const reasons: ErrorReason[] = [
     "INVALID_ARGUMENT",
-    ...(access === Access.PUBLIC ? [] : (["UNAUTHENTICATED"] as const)),
-    ...(access === Access.UNSPECIFIED ? (["TOKEN_EXPIRED", "SESSION_REVOKED"] as const) : []),
+    ...accessReasons[access],
     ...named,
     ...(hasBody ? (["PAYLOAD_TOO_LARGE"] as const) : []),
     "RATE_LIMITED",
@@ -34,6 +33,13 @@ export function reasonsOf({ method, pathFields, hasBody }: Binding, comments: Co
   ];
   return (Object.keys(errorKinds) as ErrorReason[]).filter((reason) => reasons.includes(reason));
 }
+
+/** What is said to those who may not call at all. */
+const accessReasons: Readonly<Record<Access, readonly ErrorReason[]>> = {
+  [Access.UNSPECIFIED]: ["UNAUTHENTICATED", "TOKEN_EXPIRED", "SESSION_REVOKED"],
+  [Access.PUBLIC]: [],
+  [Access.SERVER_KEY]: ["UNAUTHENTICATED", "TOKEN_EXPIRED", "ROLE_TOO_LOW"],
+};
 
 export function statusOf(reason: ErrorReason): number {
   return reasonHttpStatuses[reason] ?? httpStatuses[kindCodes[errorKinds[reason]]];

@@ -8,6 +8,8 @@ export interface Own {
 
 const secrets = new Set(["accessToken", "refreshToken", "code", "nextPageToken", "epoch"]);
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+/** The username of who was given none. */
+const madeUp = /^user-[0-9a-f]{20}$/;
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 /** The answer with ids, times, names and secrets replaced, so that two plays of a scenario can be compared. */
@@ -19,6 +21,7 @@ export function normalise(value: unknown, own: Own, key = ""): unknown {
     );
   if (typeof value !== "string") return value;
   if (time.test(value)) return "<time>";
+  if (madeUp.test(value)) return "<made up>";
   if (secrets.has(key) && value !== "") return "<secret>";
   return value.replaceAll(own.prefix, "<prefix>").replace(uuid, (id) => `<${own.names.get(id) ?? "id"}>`);
 }

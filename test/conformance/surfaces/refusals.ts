@@ -1,7 +1,7 @@
 import { type DescField, getOption, type JsonObject, ScalarType } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { expect } from "vitest";
-import { Access, access } from "#gen/parley/options/v1/options_pb.js";
+import { Access, access, server_key_scope } from "#gen/parley/options/v1/options_pb.js";
 import { reasonOf } from "../api.ts";
 import type { Answer } from "../clients/answer.ts";
 import { bindingsOf } from "../clients/bindings.ts";
@@ -21,16 +21,9 @@ export async function playRefusals(
   { exchange }: Take,
 ): Promise<void> {
   const request = nothingOf(method);
-  const token = cast.ada.accessToken;
-  if (getOption(method, access) === Access.UNSPECIFIED) {
-    const asked = async (what: string, given: string | undefined, reason: string) =>
-      expectReason(what, await exchange(what, { request, token: given }), reason);
-    await asked("without a token", undefined, "UNAUTHENTICATED");
-    await asked("with a token that is none", "x.y.z", "UNAUTHENTICATED");
-    await asked("with a broken token", `${token.slice(0, -4)}AAAA`, "UNAUTHENTICATED");
-    await asked("with a refresh token", cast.ada.refreshToken, "UNAUTHENTICATED");
-    await asked("with an ended session's token", cast.gone.accessToken, "SESSION_REVOKED");
-  }
+  for (const { what, token, reason } of unwelcomeTo(method, cast))
+    expectReason(what, await exchange(what, { request, token }), reason);
+  const token = getOption(method, access) === Access.SERVER_KEY ? cast.keys.good : cast.ada.accessToken;
   const undecodable = await exchange("no message", { request, token, undecodable: true });
   expectReason("no message", undecodable, "INVALID_ARGUMENT");
   if (undecodable) expect(fieldsOf(undecodable.body), "the first fault").toHaveLength(1);
@@ -43,6 +36,49 @@ export async function playRefusals(
 
 /** Exchanges of which each surface speaks in its own terms: of JSON, of bytes, of a body, of a message. */
 export const wordedPerSurface: readonly string[] = ["no message", "too large"];
+
+interface Unwelcome {
+  readonly what: string;
+  readonly token: string | undefined;
+  readonly reason: string;
+}
+
+function unwelcomeTo(method: Method, { ada, gone, keys }: Cast): Unwelcome[] {
+  const nobody = (credential: string, good: string) => [
+    { what: `without ${credential}`, token: undefined, reason: "UNAUTHENTICATED" },
+    { what: `with ${credential} that is none`, token: "x.y.z", reason: "UNAUTHENTICATED" },
+    {
+      what: `with ${credential} that is broken`,
+      token: `${good.slice(0, -4)}AAAA`,
+      reason: "UNAUTHENTICATED",
+    },
+    { what: "with a refresh token", token: ada.refreshToken, reason: "UNAUTHENTICATED" },
+  ];
+  switch (getOption(method, access)) {
+    case Access.UNSPECIFIED:
+      return [
+        ...nobody("a token", ada.accessToken),
+        { what: "with a server key", token: keys.good, reason: "UNAUTHENTICATED" },
+        { what: "with an ended session's token", token: gone.accessToken, reason: "SESSION_REVOKED" },
+      ];
+    case Access.SERVER_KEY: {
+      const scope = getOption(method, server_key_scope);
+      const others = [...keys.byScope].filter(([each]) => each !== scope);
+      return [
+        ...nobody("a server key", keys.good),
+        { what: "with a person's token", token: ada.accessToken, reason: "UNAUTHENTICATED" },
+        { what: "with an expired key", token: keys.expired, reason: "TOKEN_EXPIRED" },
+        ...others.map(([each, token]) => ({
+          what: `with a key for ${each} alone`,
+          token,
+          reason: "ROLE_TOO_LOW",
+        })),
+      ];
+    }
+    case Access.PUBLIC:
+      return [];
+  }
+}
 
 function expectReason(what: string, answer: Answer | undefined, reason: string): void {
   if (answer) expect(reasonOf(answer.body), `${what}: ${JSON.stringify(answer.body)}`).toBe(reason);

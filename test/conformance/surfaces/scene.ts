@@ -4,7 +4,11 @@ import { expect, vi } from "vitest";
 import { type Api, createApi, ok, type Person, reasonOf, refused as refusal } from "../api.ts";
 import type { Answer } from "../clients/answer.ts";
 import type { Call, CallClient, Method } from "../clients/client.ts";
+import type { Keys } from "./keys.ts";
 import { normalise } from "./normalise.ts";
+
+/** Who calls: all that a call shows of them. */
+export type Bearer = Pick<Person, "accessToken">;
 
 /** One call of a scenario and its answer, with what differs from run to run replaced by names. */
 export interface Exchange {
@@ -19,17 +23,19 @@ export interface Scene {
   readonly bob: Person;
   /** In no room but those of the scenario. */
   readonly eve: Person;
+  /** That embeds Parley: a server key for every call. */
+  readonly application: Bearer;
   /** Whatever is no call under test: REST's. */
   readonly api: Api;
   /** Somebody who has done nothing yet. */
   person(name: string): Promise<Person>;
   /** Calls the RPC, which has to succeed. */
   // biome-ignore lint/suspicious/noExplicitAny: JSON of whatever shape, which the scenario reads
-  ok(what: string, who: Person | undefined, request?: JsonObject): Promise<any>;
+  ok(what: string, who: Bearer | undefined, request?: JsonObject): Promise<any>;
   /** Calls the RPC, which has to be refused for this reason. */
-  refused(what: string, who: Person | undefined, request: JsonObject, reason: string): Promise<void>;
+  refused(what: string, who: Bearer | undefined, request: JsonObject, reason: string): Promise<void>;
   /** The same for the rules of these fields, in the order of the contract. */
-  bad(what: string, who: Person | undefined, request: JsonObject, fields: string[]): Promise<void>;
+  bad(what: string, who: Bearer | undefined, request: JsonObject, fields: string[]): Promise<void>;
 }
 
 export type Scenario = (scene: Scene) => Promise<void>;
@@ -43,9 +49,10 @@ export interface Cast {
   readonly eve: Person;
   /** Whose session has ended. */
   readonly gone: Person;
+  readonly keys: Keys;
 }
 
-export async function castOf(url: string): Promise<Cast> {
+export async function castOf(url: string, keys: Keys): Promise<Cast> {
   const prefix = `s${randomUUID().slice(0, 8)}`;
   const api = createApi(url);
   const person = (name: string) =>
@@ -58,7 +65,7 @@ export async function castOf(url: string): Promise<Cast> {
   ]);
   await ok(gone.post("/v1/auth/logout"));
   await vi.waitFor(() => refusal(gone.get("/v1/users/me"), 401, "SESSION_REVOKED"), 5000);
-  return { prefix, api, ada, bob, eve, gone };
+  return { prefix, api, ada, bob, eve, gone, keys };
 }
 
 export interface SceneDeps {
@@ -79,7 +86,7 @@ const requestId = /^([0-9a-f-]{36})(, \1)?$/;
 
 /** A scene, and what is said in it. */
 export function take({ client, cast, method }: SceneDeps): Take {
-  const { prefix, api, ada, bob, eve } = cast;
+  const { prefix, api, ada, bob, eve, keys } = cast;
   const exchanges: Exchange[] = [];
   const names = new Map(Object.entries({ ada, bob, eve }).map(([name, person]) => [person.userId, name]));
 
@@ -93,7 +100,7 @@ export function take({ client, cast, method }: SceneDeps): Take {
     return answer;
   }
 
-  async function refused(what: string, who: Person | undefined, request: JsonObject, reason: string) {
+  async function refused(what: string, who: Bearer | undefined, request: JsonObject, reason: string) {
     const answer = await exchange(what, { request, token: who?.accessToken });
     if (answer !== undefined)
       expect(reasonOf(answer.body), `${what}: ${JSON.stringify(answer.body)}`).toBe(reason);
@@ -104,6 +111,7 @@ export function take({ client, cast, method }: SceneDeps): Take {
     ada,
     bob,
     eve,
+    application: { accessToken: keys.good },
     api,
     async person(name) {
       const person = await api.register({
