@@ -1,31 +1,30 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Stack } from "../stack.ts";
-import { type Api, ok, openApi, refused } from "./api.ts";
+import { type Api, ok, openApi, refused, uniqueName } from "./api.ts";
 import { parleyKeys, serverKeyFor } from "./server-key.ts";
 import { settings } from "./settings.ts";
 
-describe.each(settings)("an application that embeds Parley: $name", ({ start, surface }) => {
+describe.each(settings)("an application that embeds Parley: $name", ({ running, surface }) => {
   let stack: Stack;
   let api: Api;
+  let key: string;
 
   beforeAll(async () => {
-    stack = await start();
+    stack = await running();
     api = await openApi(stack, surface);
+    key = await serverKeyFor(stack);
   });
-  afterAll(async () => {
-    await api.close();
-    await stack[Symbol.asyncDispose]();
-  });
+  afterAll(() => api.close());
 
   const ensure = (token: string, body: object) => api.call("POST", "/v1/admin/users:ensure", { token, body });
   const issue = (token: string, userId: string) =>
     api.call("POST", `/v1/admin/users/${userId}:issueTokens`, { token, body: { deviceName: "shop" } });
 
   test("makes a user, gets their tokens, and they are somebody like all others", async () => {
-    const key = await serverKeyFor(stack);
-    const body = { externalId: "customer 7", displayName: "Ada" };
+    const externalId = uniqueName("customer");
+    const body = { externalId, displayName: "Ada" };
     const { user, created } = await ok(ensure(key, body));
-    expect([created, user.externalId, user.displayName]).toEqual([true, "customer 7", "Ada"]);
+    expect([created, user.externalId, user.displayName]).toEqual([true, externalId, "Ada"]);
     expect(await ok(ensure(key, body))).toEqual({ user, created: false });
     const renamed = await ok(ensure(key, { ...body, displayName: "Countess" }));
     expect(renamed).toEqual({ user: { ...user, displayName: "Countess" }, created: false });
@@ -50,8 +49,7 @@ describe.each(settings)("an application that embeds Parley: $name", ({ start, su
   });
 
   test("its ids of people are for itself and for them", async () => {
-    const key = await serverKeyFor(stack);
-    const { user } = await ok(ensure(key, { externalId: "nobody's business", displayName: "Eve" }));
+    const { user } = await ok(ensure(key, { externalId: uniqueName("business") }));
     expect(user.username).not.toContain("business");
     const other = await api.register();
     const seen = [
@@ -66,21 +64,21 @@ describe.each(settings)("an application that embeds Parley: $name", ({ start, su
   });
 
   test("has one user of an id, however many of its processes ask at once", async () => {
-    const key = await serverKeyFor(stack);
-    const all = await Promise.all(
-      Array.from({ length: 10 }, () => ok(ensure(key, { externalId: "at once" }))),
-    );
+    const externalId = uniqueName();
+    const all = await Promise.all(Array.from({ length: 10 }, () => ok(ensure(key, { externalId }))));
     expect(new Set(all.map(({ user }) => user.userId)).size).toBe(1);
     expect(all.filter(({ created }) => created)).toHaveLength(1);
   });
 
   test("replaces its key without a gap; a revoked one is refused at once, and none is in the log", async () => {
-    const [old, next] = [
-      await parleyKeys(stack, "create", "--name", "old", "--scopes", "users:ensure"),
-      await parleyKeys(stack, "create", "--name", "next", "--expires", "90d"),
-    ];
-    const { user } = await ok(ensure(old, { externalId: "1" }));
-    expect(await ok(ensure(next, { externalId: "1" }))).toEqual({ user, created: false });
+    const name = uniqueName("old");
+    const [old, next] = await Promise.all([
+      parleyKeys(stack, "create", "--name", name, "--scopes", "users:ensure"),
+      serverKeyFor(stack, "--expires", "90d"),
+    ]);
+    const externalId = uniqueName();
+    const { user } = await ok(ensure(old, { externalId }));
+    expect(await ok(ensure(next, { externalId }))).toEqual({ user, created: false });
     await refused(issue(old, user.userId), 403, "ROLE_TOO_LOW");
     await ok(issue(next, user.userId));
 
@@ -89,12 +87,12 @@ describe.each(settings)("an application that embeds Parley: $name", ({ start, su
       keyId: string;
       lastUsedAt: string | null;
     }[];
-    for (const key of [old, next]) expect(JSON.stringify(listed)).not.toContain(key);
-    const { keyId, lastUsedAt } = listed.find(({ name }) => name === "old")!;
+    for (const each of [old, next]) expect(JSON.stringify(listed)).not.toContain(each);
+    const { keyId, lastUsedAt } = listed.find((each) => each.name === name)!;
     expect(lastUsedAt).not.toBeNull();
     expect(await parleyKeys(stack, "revoke", keyId)).toContain("revoked");
-    await refused(ensure(old, { externalId: "1" }), 401, "UNAUTHENTICATED");
-    await ok(ensure(next, { externalId: "1" }));
-    for (const key of [old, next]) expect(stack.output()).not.toContain(key);
+    await refused(ensure(old, { externalId }), 401, "UNAUTHENTICATED");
+    await ok(ensure(next, { externalId }));
+    for (const each of [old, next]) expect(stack.output()).not.toContain(each);
   });
 });

@@ -1,26 +1,20 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Stack } from "../stack.ts";
 import { type Api, badFields, ok, openApi, type Person, refused, roomOf, send } from "./api.ts";
 import { settings } from "./settings.ts";
 
 /** What holds for every call: tokens, the order in which one is checked, ids, pages, how answers are written. */
-describe.each(settings)("asking: $name", ({ start, surface }) => {
-  let stack: Stack;
+describe.each(settings)("asking: $name", ({ running, surface }) => {
   let api: Api;
   let ada: Person;
   let bob: Person;
   let eve: Person;
 
   beforeAll(async () => {
-    stack = await start();
-    api = await openApi(stack, surface);
+    api = await openApi(await running(), surface);
     [ada, bob, eve] = (await api.people(3)) as [Person, Person, Person];
   });
-  afterAll(async () => {
-    await api.close();
-    await stack[Symbol.asyncDispose]();
-  });
+  afterAll(() => api.close());
 
   const directRoom = async (one: Person, other: Person) =>
     (await ok(one.post("/v1/rooms:direct", { userId: other.userId }))).room.roomId;

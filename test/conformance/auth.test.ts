@@ -1,21 +1,15 @@
 import { createPublicKey, verify } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Stack } from "../stack.ts";
 import { type Api, badFields, ok, openApi, password, refused, uniqueName } from "./api.ts";
 import { settings } from "./settings.ts";
 
-describe.each(settings)("auth: $name", ({ start, surface }) => {
-  let stack: Stack;
+describe.each(settings)("auth: $name", ({ running, surface }) => {
   let api: Api;
 
   beforeAll(async () => {
-    stack = await start();
-    api = await openApi(stack, surface);
+    api = await openApi(await running(), surface);
   });
-  afterAll(async () => {
-    await api.close();
-    await stack[Symbol.asyncDispose]();
-  });
+  afterAll(() => api.close());
 
   const register = (body: object) => api.call("POST", "/v1/auth/register", { body });
   const login = (username: string, secret: string) =>

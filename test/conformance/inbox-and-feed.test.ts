@@ -1,20 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Stack } from "../stack.ts";
 import { type Api, badFields, ok, openApi, type Person, refused, roomOf, send } from "./api.ts";
 import { settings } from "./settings.ts";
 
-describe.each(settings)("inbox and feed: $name", ({ start, surface }) => {
-  let stack: Stack;
+describe.each(settings)("inbox and feed: $name", ({ running, surface }) => {
   let api: Api;
 
   beforeAll(async () => {
-    stack = await start();
-    api = await openApi(stack, surface);
+    api = await openApi(await running(), surface);
   });
-  afterAll(async () => {
-    await api.close();
-    await stack[Symbol.asyncDispose]();
-  });
+  afterAll(() => api.close());
 
   const inbox = async (person: Person) => (await ok(person.get("/v1/inbox"))).items;
   const markRead = (person: Person, room: string, seq: number | string) =>

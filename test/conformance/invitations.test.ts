@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Stack } from "../stack.ts";
 import {
   type Api,
   badFields,
@@ -14,22 +13,17 @@ import {
 } from "./api.ts";
 import { settings } from "./settings.ts";
 
-describe.each(settings)("invitations: $name", ({ start, surface }) => {
-  let stack: Stack;
+describe.each(settings)("invitations: $name", ({ running, surface }) => {
   let api: Api;
   let ada: Person;
   let bob: Person;
   let eve: Person;
 
   beforeAll(async () => {
-    stack = await start();
-    api = await openApi(stack, surface);
+    api = await openApi(await running(), surface);
     [ada, bob, eve] = (await api.people(3)) as [Person, Person, Person];
   });
-  afterAll(async () => {
-    await api.close();
-    await stack[Symbol.asyncDispose]();
-  });
+  afterAll(() => api.close());
 
   const invite = (room: string, body: object = {}, by = ada) =>
     by.post(`/v1/rooms/${room}/invitations`, body);

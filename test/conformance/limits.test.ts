@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Stack } from "../stack.ts";
 import {
   type Api,
   badFields,
@@ -15,21 +14,16 @@ import {
 import { settings } from "./settings.ts";
 
 /** Every bound of api.md, on both sides. */
-describe.each(settings)("limits: $name", ({ start, surface }) => {
-  let stack: Stack;
+describe.each(settings)("limits: $name", ({ running, surface }) => {
   let api: Api;
   let ada: Person;
   let bob: Person;
 
   beforeAll(async () => {
-    stack = await start();
-    api = await openApi(stack, surface);
+    api = await openApi(await running(), surface);
     [ada, bob] = (await api.people(2)) as [Person, Person];
   });
-  afterAll(async () => {
-    await api.close();
-    await stack[Symbol.asyncDispose]();
-  });
+  afterAll(() => api.close());
 
   const register = (body: object) => api.call("POST", "/v1/auth/register", { body: { password, ...body } });
   const wide = (count: number) => "👍".repeat(count);

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Stack } from "../stack.ts";
 import {
   type Api,
   badFields,
@@ -14,22 +13,17 @@ import {
 } from "./api.ts";
 import { settings } from "./settings.ts";
 
-describe.each(settings)("messages: $name", ({ start, surface }) => {
-  let stack: Stack;
+describe.each(settings)("messages: $name", ({ running, surface }) => {
   let api: Api;
   let ada: Person;
   let bob: Person;
   let eve: Person;
 
   beforeAll(async () => {
-    stack = await start();
-    api = await openApi(stack, surface);
+    api = await openApi(await running(), surface);
     [ada, bob, eve] = (await api.people(3)) as [Person, Person, Person];
   });
-  afterAll(async () => {
-    await api.close();
-    await stack[Symbol.asyncDispose]();
-  });
+  afterAll(() => api.close());
 
   const at = (room: string, seq: string | number) => `/v1/rooms/${room}/messages/${seq}`;
   const post = (author: Person, room: string, body: object) =>

@@ -6,20 +6,17 @@ import { connect } from "./realtime-client.ts";
 import { settings } from "./settings.ts";
 
 /** Two at the edge of a rule at once: whatever the order, the rule holds and everybody sees the same. */
-describe.each(settings)("races: $name", ({ start, surface }) => {
+describe.each(settings)("races: $name", ({ running, surface }) => {
   let stack: Stack;
   let api: Api;
   let people: Person[];
 
   beforeAll(async () => {
-    stack = await start();
+    stack = await running();
     api = await openApi(stack, surface);
     people = await api.people(12);
   });
-  afterAll(async () => {
-    await api.close();
-    await stack[Symbol.asyncDispose]();
-  });
+  afterAll(() => api.close());
 
   const statuses = (answers: Answer[]) => answers.map((answer) => answer.status).sort();
 

@@ -4,11 +4,14 @@ import { type Api, createApi, newClientId, type Person, reasonOf } from "./api.t
 import type { Frame } from "./frame-inbox.ts";
 import { connect, openSocket, type RealtimeClient, type Subprotocol } from "./realtime-client.ts";
 import { type StreamSurface, streamTransports, subscribe } from "./realtime-stream.ts";
+import { sharedStack } from "./shared-stack.ts";
 
 /** A topology, and a way to be connected to it. */
 export interface RealtimeCase {
   readonly name: string;
   readonly start: Topology["start"];
+  /** The file's stack of that topology, which ends with the file. */
+  running(): Promise<Stack>;
   /** The subprotocol, or the surface of a stream. */
   readonly way: string;
   /**
@@ -24,10 +27,10 @@ export interface WebSocketCase extends RealtimeCase {
 }
 
 /** Every topology, by either subprotocol. */
-export const realtimeCases: readonly WebSocketCase[] = topologies.flatMap(({ name, start }) =>
+export const realtimeCases: readonly WebSocketCase[] = topologies.flatMap((topology) =>
   (["parley.v1.json", "parley.v1.proto"] as const).map((subprotocol) => ({
-    name,
-    start,
+    ...topology,
+    running: () => sharedStack(topology),
     subprotocol,
     way: subprotocol,
     asks: true,
@@ -36,10 +39,10 @@ export const realtimeCases: readonly WebSocketCase[] = topologies.flatMap(({ nam
 );
 
 /** Every topology, by Subscribe over each surface that has it. */
-export const streamCases: readonly RealtimeCase[] = topologies.flatMap(({ name, start }) =>
+export const streamCases: readonly RealtimeCase[] = topologies.flatMap((topology) =>
   (Object.keys(streamTransports) as StreamSurface[]).map((surface) => ({
-    name,
-    start,
+    ...topology,
+    running: () => sharedStack(topology),
     way: `Subscribe by ${surface}`,
     asks: false,
     connect: (stack, accessToken, hello = {}) => subscribe(stack, accessToken, { surface, hello }),
@@ -49,7 +52,7 @@ export const streamCases: readonly RealtimeCase[] = topologies.flatMap(({ name, 
 /** Every topology, by every way. */
 export const allCases: readonly RealtimeCase[] = [...realtimeCases, ...streamCases];
 
-/** A stack for the tests of a `describe`, three people, and connections that are dropped at its end. */
+/** The file's stack, three people for the tests of a `describe`, and connections that are dropped at its end. */
 export interface RealtimeWorld {
   readonly stack: Stack;
   readonly api: Api;
@@ -69,13 +72,12 @@ export function createRealtimeWorld(variant: RealtimeCase & { subprotocol?: Subp
   let people: [Person, Person, Person];
 
   beforeAll(async () => {
-    stack = await variant.start();
+    stack = await variant.running();
     api = createApi(stack.url);
     people = (await api.people(3)) as typeof people;
   });
   afterAll(async () => {
     for (const client of open) client.drop();
-    await stack[Symbol.asyncDispose]();
   });
 
   async function keep(opening: Promise<RealtimeClient>): Promise<RealtimeClient> {

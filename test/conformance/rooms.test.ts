@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Stack } from "../stack.ts";
 import {
   type Api,
   badFields,
@@ -16,20 +15,15 @@ import { settings } from "./settings.ts";
 
 type Member = { userId: string; role: string };
 
-describe.each(settings)("rooms: $name", ({ start, surface }) => {
-  let stack: Stack;
+describe.each(settings)("rooms: $name", ({ running, surface }) => {
   let api: Api;
   let people: Person[];
 
   beforeAll(async () => {
-    stack = await start();
-    api = await openApi(stack, surface);
+    api = await openApi(await running(), surface);
     people = await api.people(5);
   });
-  afterAll(async () => {
-    await api.close();
-    await stack[Symbol.asyncDispose]();
-  });
+  afterAll(() => api.close());
 
   const member = (room: string, person: Person) => `/v1/rooms/${room}/members/${person.userId}`;
   const roles = async (reader: Person, room: string) =>

@@ -1,23 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Stack } from "../stack.ts";
 import { type Api, badFields, ok, openApi, type Person, refused } from "./api.ts";
 import { settings } from "./settings.ts";
 
-describe.each(settings)("users: $name", ({ start, surface }) => {
-  let stack: Stack;
+describe.each(settings)("users: $name", ({ running, surface }) => {
   let api: Api;
   let ada: Person;
 
   beforeAll(async () => {
-    stack = await start();
-    api = await openApi(stack, surface);
+    api = await openApi(await running(), surface);
     ada = await api.register({ displayName: "Ada" });
   });
-  afterAll(async () => {
-    await api.close();
-    await stack[Symbol.asyncDispose]();
-  });
+  afterAll(() => api.close());
 
   test("one's profile, read and changed", async () => {
     const me = await ok(ada.get("/v1/users/me"));
