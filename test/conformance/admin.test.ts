@@ -1,24 +1,31 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Stack } from "../stack.ts";
-import { type Api, ok, openApi, refused, uniqueName } from "./api.ts";
+import { topologies } from "../stack.ts";
+import { type Api, createApi, ok, openApi, refused, uniqueName } from "./api.ts";
 import { parleyKeys, serverKeyFor } from "./server-key.ts";
 import { settings } from "./settings.ts";
+import { sharedStack } from "./shared-stack.ts";
+
+type Admin = ReturnType<typeof adminOf>;
+
+const adminOf = (api: Api) => ({
+  ensure: (token: string, body: object) => api.call("POST", "/v1/admin/users:ensure", { token, body }),
+  issue: (token: string, userId: string) =>
+    api.call("POST", `/v1/admin/users/${userId}:issueTokens`, { token, body: { deviceName: "shop" } }),
+});
 
 describe.each(settings)("an application that embeds Parley: $name", ({ running, surface }) => {
-  let stack: Stack;
   let api: Api;
   let key: string;
 
   beforeAll(async () => {
-    stack = await running();
+    const stack = await running();
     api = await openApi(stack, surface);
     key = await serverKeyFor(stack);
   });
   afterAll(() => api.close());
 
-  const ensure = (token: string, body: object) => api.call("POST", "/v1/admin/users:ensure", { token, body });
-  const issue = (token: string, userId: string) =>
-    api.call("POST", `/v1/admin/users/${userId}:issueTokens`, { token, body: { deviceName: "shop" } });
+  const ensure: Admin["ensure"] = (...call) => adminOf(api).ensure(...call);
+  const issue: Admin["issue"] = (...call) => adminOf(api).issue(...call);
 
   test("makes a user, gets their tokens, and they are somebody like all others", async () => {
     const externalId = uniqueName("customer");
@@ -69,8 +76,13 @@ describe.each(settings)("an application that embeds Parley: $name", ({ running, 
     expect(new Set(all.map(({ user }) => user.userId)).size).toBe(1);
     expect(all.filter(({ created }) => created)).toHaveLength(1);
   });
+});
 
+/** By one surface: it is the command line's matter, and surfaces.test.ts compares how all refuse a key. */
+describe.each(topologies)("server keys: $name", (topology) => {
   test("replaces its key without a gap; a revoked one is refused at once, and none is in the log", async () => {
+    const stack = await sharedStack(topology);
+    const { ensure, issue } = adminOf(createApi(stack.url));
     const name = uniqueName("old");
     const [old, next] = await Promise.all([
       parleyKeys(stack, "create", "--name", name, "--scopes", "users:ensure"),

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { type Stack, topologies } from "../stack.ts";
 import { createApi, type Person, reasonOf, roomOf } from "./api.ts";
-import { connect } from "./realtime-client.ts";
+import { connect, openSocket, type Subprotocol } from "./realtime-client.ts";
 import {
   allCases,
   createRealtimeWorld,
@@ -10,6 +11,9 @@ import {
   realtimeCases,
   seqs,
 } from "./realtime-world.ts";
+import { sharedStack } from "./shared-stack.ts";
+
+const subprotocols: readonly Subprotocol[] = ["parley.v1.json", "parley.v1.proto"];
 
 describe.each(realtimeCases)("realtime, limits: $name, $way", (variant) => {
   const { subprotocol } = variant;
@@ -89,31 +93,37 @@ describe.each(allCases)("realtime, slow readers: $name, $way", (variant) => {
   });
 });
 
-describe.each(realtimeCases)("heartbeats: $name, $way", ({ start, subprotocol }) => {
+describe.each(topologies)("waits: $name", (topology) => {
   test("a silent client is closed, one that answers pings is not", async () => {
-    await using stack = await start({ env: { PARLEY_HEARTBEAT_INTERVAL: "1s" } });
-    const [ada, bob] = (await createApi(stack.url).people(2)) as [Person, Person];
-    const alive = await connect(stack.url, ada.accessToken, { subprotocol });
-    const silent = await connect(stack.url, bob.accessToken, { subprotocol });
-    silent.pause();
-    const since = Date.now();
-    // Two intervals, and one until the first ping.
-    const elapsed = () => alive.request({ ping: {} }).then(() => Date.now() - since);
-    await expect.poll(elapsed, { timeout: 8000, interval: 100 }).toBeGreaterThan(4000);
-    silent.resume();
-    expect((await silent.kind("goodbye")).goodbye.code).toBe(4007);
-    expect((await silent.closed).code).toBe(4007);
-    for (const client of [alive, silent]) client.drop();
+    await using stack = await topology.start({ env: { PARLEY_HEARTBEAT_INTERVAL: "1s" } });
+    await Promise.all(subprotocols.map((subprotocol) => heartbeats(stack, subprotocol)));
+  });
+
+  test("a hello that does not come is waited for 10 s", async () => {
+    const { url } = await sharedStack(topology);
+    await Promise.all(subprotocols.map((subprotocol) => noHello(url, subprotocol)));
   });
 });
 
-describe.each(realtimeCases)("a hello that does not come: $name, $way", (variant) => {
-  const world = createRealtimeWorld(variant);
-  test("is waited for 10 s", async () => {
-    const client = await world.socket();
-    const since = performance.now();
-    expect((await client.closed).code).toBe(4001);
-    expect((await client.kind("goodbye")).goodbye).toMatchObject({ code: 4001, resumable: true });
-    expect(performance.now() - since).toBeGreaterThan(9000);
-  });
-});
+async function heartbeats({ url }: Stack, subprotocol: Subprotocol): Promise<void> {
+  const [ada, bob] = (await createApi(url).people(2)) as [Person, Person];
+  const alive = await connect(url, ada.accessToken, { subprotocol });
+  const silent = await connect(url, bob.accessToken, { subprotocol });
+  silent.pause();
+  const since = Date.now();
+  // Two intervals, and one until the first ping.
+  const elapsed = () => alive.request({ ping: {} }).then(() => Date.now() - since);
+  await expect.poll(elapsed, { timeout: 8000, interval: 100 }).toBeGreaterThan(4000);
+  silent.resume();
+  expect((await silent.kind("goodbye")).goodbye.code).toBe(4007);
+  expect((await silent.closed).code).toBe(4007);
+  for (const client of [alive, silent]) client.drop();
+}
+
+async function noHello(url: string, subprotocol: Subprotocol): Promise<void> {
+  const client = await openSocket(url, subprotocol);
+  const since = performance.now();
+  expect((await client.closed).code).toBe(4001);
+  expect((await client.kind("goodbye")).goodbye).toMatchObject({ code: 4001, resumable: true });
+  expect(performance.now() - since).toBeGreaterThan(9000);
+}
