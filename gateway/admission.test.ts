@@ -132,10 +132,15 @@ test("a loop that is late itself refuses everything, and lets it in once it is o
     connections: () => 1,
     now: () => performance.now() + late,
   });
-  for (let i = 0; i < 5; i++) {
-    late += 300;
-    vi.advanceTimersByTime(20);
-  }
+  const beLate = (ticks: number) => {
+    for (let i = 0; i < ticks; i++) {
+      late += 1100;
+      vi.advanceTimersByTime(20);
+    }
+  };
+  beLate(4);
+  expect(admission.refuses("signal"), "a few stalls are none").toBe(false);
+  beLate(1);
   expect(admission.refuses("write")).toBe(true);
   vi.advanceTimersByTime(1000);
   expect(admission.refuses("signal")).toBe(false);

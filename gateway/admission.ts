@@ -19,7 +19,7 @@ export type Work = "write" | "read" | "signal";
  *   what can wait for no longer than the target (Little's law). It shrinks only over a standing queue, when the
  *   *shortest* wait of an interval is above the target, as CoDel tells a queue that stays from a burst (RFC 8289), and
  *   grows by a tenth per interval while it binds without one.
- * - **The event loop's own delay**, the shortest of an interval likewise, tells overload of any other kind.
+ * - **The event loop's own delay**, the shortest of several ticks likewise, tells overload of any other kind.
  * - The larger of the two, as a share of what may be, is the pressure: from a half on signals go, from three quarters
  *   reads and whoever has more than a fair share of the writes in flight, from one on all new writes.
  *
@@ -58,8 +58,10 @@ const thresholds: Readonly<Record<Work, number>> = { signal: 0.5, read: 0.75, wr
 const tickMs = 20;
 /** CoDel's interval is 100 ms for a network's round trips; commits of a loaded disk take longer. */
 const intervalMs = 200;
-/** One tick that is late is a stall, such as a start's, and over: the shortest lag is of two at the least. */
-const minTicks = 2;
+/** Ticks that are late one after the other: fewer are stalls, such as a start's or of one costly request, and over. */
+const lateTicks = 5;
+/** What everybody has to wait for the event loop, again and again, when it is too much: others' calls go on until then. */
+const maxLoopLagMs = 1000;
 /** What two batches hold: fewer would leave the database idle. */
 const minInFlight = 200;
 const firstInFlight = 5000;
@@ -76,6 +78,8 @@ export function createAdmission(deps: AdmissionDeps): Admission {
   let limit = Math.min(firstInFlight, maxInFlight);
   let share = limit;
   let inFlight = 0;
+  /** Of the last ticks. */
+  const lags: number[] = [];
   let loopPressure = 0;
   let wait = minWaitMs;
   let tickedAt = now();
@@ -84,28 +88,20 @@ export function createAdmission(deps: AdmissionDeps): Admission {
   let interval = freshInterval(tickedAt);
 
   function freshInterval(since: number) {
-    const none = Number.POSITIVE_INFINITY;
-    return {
-      since,
-      completed: 0,
-      shortestWait: none,
-      shortestLag: none,
-      ticks: 0,
-      peak: inFlight,
-      refused: 0,
-    };
+    return { since, completed: 0, shortestWait: Number.POSITIVE_INFINITY, peak: inFlight, refused: 0 };
   }
 
   function tick(): void {
     const time = now();
-    interval.ticks += 1;
-    interval.shortestLag = Math.min(interval.shortestLag, Math.max(0, time - tickedAt - tickMs));
+    lags.push(Math.max(0, time - tickedAt - tickMs));
+    if (lags.length > lateTicks) lags.shift();
+    loopPressure = lags.length < lateTicks ? 0 : Math.min(...lags) / maxLoopLagMs;
     tickedAt = time;
-    if (time - interval.since >= intervalMs && interval.ticks >= minTicks) adjust(time);
+    if (time - interval.since >= intervalMs) adjust(time);
   }
 
   function adjust(time: number): void {
-    const { since, completed, shortestWait, shortestLag, peak, refused } = interval;
+    const { since, completed, shortestWait, peak, refused } = interval;
     const isStuck = inFlight > 0 && time - quietSince > targetMs;
     if (isStuck) limit = Math.max(floor, Math.floor(limit / 2));
     else if (completed > 0 && shortestWait > targetMs)
@@ -113,7 +109,6 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     else if (refused > 0 || peak > limit * thresholds.read)
       limit = Math.min(maxInFlight, Math.ceil(limit * growth));
     share = Math.max(minShare, limit / Math.max(1, connections()));
-    loopPressure = shortestLag / targetMs;
     wait = Math.min(maxWaitMs, minWaitMs * (1 + refused / Math.max(1, completed)));
     interval = freshInterval(time);
   }
