@@ -2,6 +2,8 @@ import { decodeProtectedHeader } from "jose";
 import { expect, test } from "vitest";
 import { bearer, createTestClock, password, refusal, startTestAuth, type TestAuth } from "./test-auth.ts";
 
+/** One for each token: the oldest must not end for the newest. */
+const maxSessionsPerUser = 100_000;
 /** Two rotations within seconds. */
 const schedule = { rotationMs: 1_500, leadMs: 600, tokenLifetimeMs: 600_000 };
 
@@ -16,7 +18,10 @@ async function publishedBy({ internal }: TestAuth): Promise<Set<string>> {
 }
 
 test("a running service changes its key without a token refused", { timeout: 30_000 }, async () => {
-  const service = await startTestAuth({ clock: createTestClock(), config: { keySchedule: schedule } });
+  const service = await startTestAuth({
+    clock: createTestClock(),
+    config: { keySchedule: schedule, maxSessionsPerUser },
+  });
   await service.signUp("alice");
   const tokens: string[] = [];
   const signed = new Set<string>();

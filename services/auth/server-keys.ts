@@ -53,19 +53,18 @@ export interface ServerKeysDeps {
 const noteUseEveryMs = 60_000;
 
 export function createServerKeys({ db, clock, logger }: ServerKeysDeps): ServerKeys {
-  /** Keys whose use is being noted: of many calls at once each would do it. */
-  const noting = new Set<string>();
+  /** When the use of each key was noted here: rows that were read before that don't tell. As many as there are keys. */
+  const notedAt = new Map<string, number>();
 
   async function noteUse({ key_id, last_used_at }: ServerKeyRow, now: number): Promise<void> {
     const keyId = bytesToId(key_id);
-    if (noting.has(keyId) || (last_used_at !== null && now - last_used_at < noteUseEveryMs)) return;
-    noting.add(keyId);
+    if (now - Math.max(notedAt.get(keyId) ?? 0, last_used_at ?? 0) < noteUseEveryMs) return;
+    notedAt.set(keyId, now);
     try {
       await noteServerKeyUse(db, key_id, now);
     } catch (error) {
+      notedAt.delete(keyId);
       logger.warn({ err: error, keyId }, "the use of a server key could not be noted");
-    } finally {
-      noting.delete(keyId);
     }
   }
 
