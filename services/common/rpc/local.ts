@@ -58,6 +58,10 @@ export function createLocalRpc({ logger, interceptors = [], graceMs = 5000 }: Lo
     },
     client: (service) => createLocalClient(service, find),
     transport: () => transport,
+    replicas(service) {
+      const only = [{ id: "local", client: createLocalClient(service, find) }];
+      return { list: () => only, onChange: () => () => {} };
+    },
     async close() {
       await Promise.all([...services].map(([name, service]) => close(name, service)));
     },

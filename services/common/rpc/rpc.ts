@@ -22,6 +22,24 @@ export interface RpcClients {
   client<S extends DescService>(service: S): Client<S>;
   /** The same as a Connect transport, for `createClient` and routers. */
   transport(service: DescService): Transport;
+  /** The processes that serve a service, for who must know which of them a call goes to. */
+  replicas<S extends DescService>(service: S): Replicas<S>;
+}
+
+/** The processes that serve a service, as they come and go. */
+export interface Replicas<S extends DescService> {
+  /** Those that are known now; within one process always one. The same array until it changes. */
+  list(): readonly Replica<S>[];
+  /** Is called when `list` answers something else than before; answers how to stop that. */
+  onChange(listener: () => void): () => void;
+}
+
+/** One process that serves a service. The same object for as long as it is known. */
+export interface Replica<S extends DescService> {
+  /** Its address: unique in the list, and the same again when the process is back. */
+  readonly id: string;
+  /** Calls go to this process alone, or fail as UNAVAILABLE. */
+  readonly client: Client<S>;
 }
 
 /**
