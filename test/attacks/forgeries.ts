@@ -6,13 +6,7 @@ import {
   randomUUID,
   sign,
 } from "node:crypto";
-import pino from "pino";
-import { migrations } from "../../services/auth/db/migrations/migrations.ts";
-import type { AuthTables } from "../../services/auth/db/tables.ts";
-import { createKeyEncryption } from "../../services/auth/key-encryption.ts";
-import { loadKeyEncryptionSecret } from "../../services/auth/key-encryption-secret.ts";
-import { openSigningKeys, type SigningKey } from "../../services/auth/signing-keys.ts";
-import { openDatabase } from "../../services/common/database/database.ts";
+import { claimsOf, expired, headerOf, type Json, part, resign, signed } from "../conformance/signing.ts";
 
 /** A token that must not be believed, and what is said of it. */
 export interface Forgery {
@@ -28,40 +22,6 @@ export interface ForgeryDeps {
   readonly jwk: Readonly<Record<string, string>>;
   /** The key itself: for tokens that are wrong in what they say alone. */
   readonly privateKey: KeyObject;
-}
-
-type Json = Readonly<Record<string, unknown>>;
-
-/** The key that signs in that data folder, which no process may have open. */
-export async function readSigningKey(folder: string): Promise<SigningKey> {
-  const logger = pino({ enabled: false });
-  const database = await openDatabase<AuthTables>({
-    url: `sqlite:${folder}`,
-    name: "auth",
-    migrations,
-    logger,
-  });
-  try {
-    const secret = await loadKeyEncryptionSecret({ given: undefined, folder, inUse: true });
-    const hour = 3_600_000;
-    const keys = await openSigningKeys({
-      db: database.kysely,
-      encryption: createKeyEncryption(secret),
-      schedule: { rotationMs: 24 * hour, leadMs: hour, tokenLifetimeMs: hour / 6 },
-      clock: Date.now,
-      logger,
-    });
-    return keys.current();
-  } finally {
-    await database.close();
-  }
-}
-
-/** The token with other claims or headers, signed by the key. What is undefined is left out. */
-export function resign(deps: Omit<ForgeryDeps, "jwk">, claims: Json = {}, header: Json = {}): string {
-  return signed({ ...headerOf(deps.token), ...header }, { ...claimsOf(deps.token), ...claims }, (text) =>
-    sign(null, text, deps.privateKey),
-  );
 }
 
 export function forgeries(deps: ForgeryDeps): Forgery[] {
@@ -196,7 +156,7 @@ function byClaims(deps: ForgeryDeps): Draft[] {
     })),
     {
       name: "an expired one",
-      token: resign(deps, { iat: now - 1200, exp: now - 600 }),
+      token: expired(deps),
       reason: "TOKEN_EXPIRED",
     },
   ];
@@ -216,14 +176,4 @@ function tampered(token: string): Draft[] {
   ];
 }
 
-function signed(header: Json, claims: Json, signer: (text: Buffer) => Uint8Array): string {
-  const text = `${part(header)}.${part(claims)}`;
-  return `${text}.${Buffer.from(signer(Buffer.from(text))).toString("base64url")}`;
-}
-
-const part = (value: Json) => Buffer.from(JSON.stringify(value)).toString("base64url");
-const read = (token: string, index: number): Json =>
-  JSON.parse(Buffer.from(token.split(".")[index] ?? "", "base64url").toString());
-const headerOf = (token: string) => read(token, 0);
-const claimsOf = (token: string) => read(token, 1);
 const orUndefined = (_: string, value: unknown) => (value === undefined ? "(absent)" : value);

@@ -8,8 +8,9 @@ import { connectJson } from "../conformance/clients/connect.ts";
 import { grpcJs } from "../conformance/clients/grpc-js.ts";
 import { rest } from "../conformance/clients/rest.ts";
 import { openSocket } from "../conformance/realtime-client.ts";
+import { readSigningKey, resign } from "../conformance/signing.ts";
 import { type Stack, startOneProcess } from "../stack.ts";
-import { type Forgery, forgeries, readSigningKey, resign } from "./forgeries.ts";
+import { type Forgery, forgeries } from "./forgeries.ts";
 
 const method = UserService.method.getMe;
 const closeCodes = { UNAUTHENTICATED: 4002, TOKEN_EXPIRED: 4003 };
@@ -26,9 +27,7 @@ describe("forged access tokens", () => {
     const other = startOneProcess();
     stack = await startOneProcess();
     ada = await createApi(stack.url).register();
-    await stack.terminate();
     const { kid, privateKey } = await readSigningKey(stack.folder);
-    await stack.start();
     const { keys } = await ok(createApi(stack.url).call("GET", "/.well-known/jwks.json"));
     const jwk = keys.find((key: { kid: string }) => key.kid === kid);
     good = { token: ada.accessToken, jwk, privateKey };

@@ -30,7 +30,7 @@ const scenarios = new Map<Method, Scenario>([
 
 /**
  * Reasons that would take too long or another server to provoke, by the RPC whose comment names them, and where they are
- * tested. That an access token expires, which every RPC may say, is tested in test/attacks/tokens.test.ts.
+ * tested.
  */
 const unprovoked: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "parley.auth.v1.AuthService.Refresh": { TOKEN_EXPIRED: "services/auth/sessions.test.ts" },
@@ -62,7 +62,7 @@ describe.each(topologies)("surfaces: $name", ({ name, start }) => {
       surfaces.map(async (surface) => ({
         surface,
         client: await surface.connect(stack),
-        cast: await castOf(stack.url, keys),
+        cast: await castOf(stack, keys),
       })),
     );
   });

@@ -43,7 +43,7 @@ interface Unwelcome {
   readonly reason: string;
 }
 
-function unwelcomeTo(method: Method, { ada, gone, keys }: Cast): Unwelcome[] {
+function unwelcomeTo(method: Method, { ada, gone, expired, keys }: Cast): Unwelcome[] {
   const nobody = (credential: string, good: string) => [
     { what: `without ${credential}`, token: undefined, reason: "UNAUTHENTICATED" },
     { what: `with ${credential} that is none`, token: "x.y.z", reason: "UNAUTHENTICATED" },
@@ -60,6 +60,7 @@ function unwelcomeTo(method: Method, { ada, gone, keys }: Cast): Unwelcome[] {
         ...nobody("a token", ada.accessToken),
         { what: "with a server key", token: keys.good, reason: "UNAUTHENTICATED" },
         { what: "with an ended session's token", token: gone.accessToken, reason: "SESSION_REVOKED" },
+        { what: "with an expired token", token: expired, reason: "TOKEN_EXPIRED" },
       ];
     case Access.SERVER_KEY: {
       const scope = getOption(method, server_key_scope);
@@ -67,6 +68,7 @@ function unwelcomeTo(method: Method, { ada, gone, keys }: Cast): Unwelcome[] {
       return [
         ...nobody("a server key", keys.good),
         { what: "with a person's token", token: ada.accessToken, reason: "UNAUTHENTICATED" },
+        { what: "with a person's expired token", token: expired, reason: "UNAUTHENTICATED" },
         { what: "with an expired key", token: keys.expired, reason: "TOKEN_EXPIRED" },
         ...others.map(([each, token]) => ({
           what: `with a key for ${each} alone`,

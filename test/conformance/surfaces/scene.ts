@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { expect, vi } from "vitest";
+import type { Stack } from "../../stack.ts";
 import { type Api, createApi, ok, type Person, reasonOf, refused as refusal } from "../api.ts";
 import type { Answer } from "../clients/answer.ts";
 import type { Call, CallClient, Method } from "../clients/client.ts";
+import { expired, readSigningKey } from "../signing.ts";
 import type { Keys } from "./keys.ts";
 import { normalise } from "./normalise.ts";
 
@@ -49,10 +51,12 @@ export interface Cast {
   readonly eve: Person;
   /** Whose session has ended. */
   readonly gone: Person;
+  /** Ada's token, when its time is over. */
+  readonly expired: string;
   readonly keys: Keys;
 }
 
-export async function castOf(url: string, keys: Keys): Promise<Cast> {
+export async function castOf({ url, folder }: Stack, keys: Keys): Promise<Cast> {
   const prefix = `s${randomUUID().slice(0, 8)}`;
   const api = createApi(url);
   const person = (name: string) =>
@@ -65,7 +69,17 @@ export async function castOf(url: string, keys: Keys): Promise<Cast> {
   ]);
   await ok(gone.post("/v1/auth/logout"));
   await vi.waitFor(() => refusal(gone.get("/v1/users/me"), 401, "SESSION_REVOKED"), 5000);
-  return { prefix, api, ada, bob, eve, gone, keys };
+  const { privateKey } = await readSigningKey(folder);
+  return {
+    prefix,
+    api,
+    ada,
+    bob,
+    eve,
+    gone,
+    expired: expired({ token: ada.accessToken, privateKey }),
+    keys,
+  };
 }
 
 export interface SceneDeps {
