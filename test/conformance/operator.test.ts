@@ -65,7 +65,7 @@ describe.each(topologies)("the operator's port: $name", ({ start }) => {
     expect(told.toSorted()).toEqual(shown.toSorted());
   });
 
-  test("the dashboard asks for what there is", async () => {
+  test("the dashboard asks for what there is, and shows all that is Parley's own", async () => {
     const dashboard = JSON.parse(readFileSync(join(root, "deploy/grafana/parley.json"), "utf8"));
     const targets = dashboard.panels.flatMap(
       (panel: { targets?: { expr: string }[] }) => panel.targets ?? [],
@@ -77,6 +77,8 @@ describe.each(topologies)("the operator's port: $name", ({ start }) => {
     const shown = new Set(types.map(([, name, type]) => (type === "histogram" ? `${name}_bucket` : name)));
     expect(asked.length).toBeGreaterThan(40);
     expect(asked.filter((name: string) => !shown.has(name))).toEqual([]);
+    const own = [...shown].filter((name) => name?.startsWith("parley_"));
+    expect(own.filter((name) => !asked.includes(name))).toEqual([]);
     const ids = dashboard.panels.map(({ id }: { id: number }) => id);
     expect(new Set(ids).size).toBe(ids.length);
   });
