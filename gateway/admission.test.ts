@@ -113,6 +113,35 @@ describe("the bound on writes in flight", () => {
   });
 });
 
+test("while refusing alone makes the loop late, fewer writes are accepted", () => {
+  let late = 0;
+  admission = createAdmission({
+    targetMs: 250,
+    maxInFlight: 1000,
+    connections: () => 1,
+    now: () => performance.now() + late,
+  });
+  const refuseFor = (ticks: number, lateBy: number) => {
+    for (let i = 0; i < ticks; i++) {
+      admission.refused("write");
+      late += lateBy;
+      vi.advanceTimersByTime(20);
+    }
+  };
+  /** As `room`, and all are answered at once. */
+  const roomNow = () => {
+    const began = performance.now() + late;
+    const count = room();
+    end(new Array(count).fill(began));
+    return count;
+  };
+  refuseFor(40, 100);
+  const shrunk = roomNow();
+  expect(shrunk).toBeLessThan(700);
+  refuseFor(100, 0);
+  expect(roomNow()).toBeGreaterThan(shrunk);
+});
+
 test("a loop that was late once is none that is late", () => {
   let time = 0;
   admission = createAdmission({ targetMs: 250, maxInFlight: 100, connections: () => 1, now: () => time });

@@ -48,7 +48,7 @@ export function readGatewayConfig(reader: EnvReader): GatewayConfig {
     openPerAddress: reader.bound("PARLEY_LIMIT_OPEN_CONNECTIONS_PER_ADDRESS", { default: 1000 }),
     open: reader.bound("PARLEY_LIMIT_OPEN_CONNECTIONS", { default: 20_000 }),
     admission: Object.freeze({
-      targetMs: reader.duration("PARLEY_OVERLOAD_TARGET", { default: "350ms", min: "20ms", max: "10s" }),
+      targetMs: reader.duration("PARLEY_OVERLOAD_TARGET", { default: "250ms", min: "20ms", max: "10s" }),
       maxInFlight: reader.integer("PARLEY_MAX_WRITES_IN_FLIGHT", { default: 10_000, min: 1, max: 100_000 }),
     }),
     heartbeatMs: reader.duration("PARLEY_HEARTBEAT_INTERVAL", { default: "30s" }),

@@ -165,9 +165,10 @@ export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
     const found = operationOf(frame);
     const faults = found && ref !== undefined && ref.length > longRef ? refFaults(ref) : [];
     if (faults.length > 0) fail(connection, ref, new InvalidArgumentError(faults));
-    else if (found && admission.refuses("write", connection.unanswered))
-      connection.answer(shedding.refusal("write", ref));
-    else if (found) write(connection, ref, found.roomId, found.operation);
+    else if (found && admission.refuses("write", connection.unanswered)) {
+      connection.noAnswer();
+      connection.refuse(shedding.refusal("write", ref));
+    } else if (found) write(connection, ref, found.roomId, found.operation);
     else answer(connection, frame);
   }
 

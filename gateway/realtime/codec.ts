@@ -149,8 +149,16 @@ function postedJson(event: TimelineEvent): string {
   );
 }
 
+/** The last one, since what was committed together has one time, and its acks and events are written one by one. */
+let lastMs = Number.NaN;
+let lastJson = "";
+
 /** RFC 3339 as Protobuf JSON has it; the server's times are whole milliseconds. */
 function timestampJson(at: Timestamp): string {
-  const iso = new Date(timestampMs(at)).toISOString();
-  return at.nanos === 0 ? `${iso.slice(0, 19)}Z` : iso;
+  const ms = timestampMs(at);
+  if (ms === lastMs) return lastJson;
+  const iso = new Date(ms).toISOString();
+  lastMs = ms;
+  lastJson = at.nanos === 0 ? `${iso.slice(0, 19)}Z` : iso;
+  return lastJson;
 }

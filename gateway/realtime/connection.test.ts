@@ -1,8 +1,8 @@
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { closeCauses } from "./close-codes.ts";
 import { maxUnanswered } from "./connection.ts";
 import { createFrame } from "./server-frame.ts";
-import { createTestClients, turns } from "./test-connection.ts";
+import { createTestClients, type TestClient, turns } from "./test-connection.ts";
 
 const connect = createTestClients();
 const pong = createFrame({ kind: { case: "pong", value: {} } });
@@ -36,6 +36,45 @@ test("is read again only when nothing speaks against it any more", async () => {
   expect(client.reading).toBe(false);
   client.connection.noAnswer();
   expect(client.reading).toBe(true);
+});
+
+describe("refused for overload", () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout"] }));
+  afterEach(() => void vi.useRealTimers());
+
+  /** One turn in which so many frames are refused; answers how long the connection then isn't read, in ms. */
+  async function restAfter(client: TestClient, frames: number): Promise<number> {
+    for (let i = 0; i < frames; i++) client.connection.refuse(pong);
+    await turns(1);
+    let rested = 0;
+    for (; !client.reading; rested++) vi.advanceTimersByTime(1);
+    return rested;
+  }
+
+  test("is not read for a while, the longer the less comes, and never long", async () => {
+    const client = connect();
+    const rests = [];
+    for (const frames of [16, 1, 1, 4, 16, 64]) rests.push(await restAfter(client, frames));
+    expect(rests).toEqual([50, 200, 200, 200, 200, 50]);
+  });
+
+  test("is read on while it sends so much at once that a rest would only make it late", async () => {
+    const client = connect();
+    expect(await restAfter(client, 1000)).toBe(0);
+    expect(await restAfter(client, 1000)).toBe(0);
+    expect(await restAfter(client, 4), "and rests again when it sends less").toBe(20);
+  });
+
+  test("is not read after its rest while something else speaks against it", async () => {
+    const client = connect();
+    client.connection.refuse(pong);
+    await turns(1);
+    for (let i = 0; i < maxUnanswered; i++) client.connection.expectAnswer();
+    vi.advanceTimersByTime(1000);
+    expect(client.reading).toBe(false);
+    client.connection.noAnswer();
+    expect(client.reading).toBe(true);
+  });
 });
 
 test("frames kept for after the hello are handled in order, none after a close", () => {

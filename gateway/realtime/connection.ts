@@ -63,6 +63,12 @@ export interface ConnectionDeps {
 const nothing: readonly Frames[] = [];
 
 /**
+ * How long a connection isn't read that was refused for overload: until some sixteen frames will have come, as far as
+ * its last ones tell. That makes a read and a write cheap per frame; a longer rest would only make what it holds late.
+ */
+const rest = { frames: 16, firstMs: 50, leastMs: 5, mostMs: 200 };
+
+/**
  * One client's connection: what it is, what is to be written, where it lags. A class, since ten thousand idle ones are
  * held: methods are shared and what is rarely needed is made when it is.
  *
@@ -96,6 +102,10 @@ export class Connection {
   /** A catch-up is at work. */
   catchingUp = false;
   unanswered = 0;
+  /** Frames of this turn that were refused for overload. */
+  #refusals = 0;
+  #restMs = rest.firstMs;
+  #resting = false;
   /** Frames in a row that were none. */
   refused = 0;
   /** Heartbeat turns since the client was heard. */
@@ -131,6 +141,7 @@ export class Connection {
     const out = this.#out;
     this.#out = nothing;
     this.sink.write(out);
+    if (this.#refusals > 0) this.#rest();
     for (const frames of out) this.#deps.traffic.deliveries += frames.deliveries;
     if (!this.slow && this.sink.unsent > maxUnsent) {
       this.slow = true;
@@ -163,9 +174,33 @@ export class Connection {
     if (this.unanswered-- === maxUnanswered) this.#read();
   }
 
+  /**
+   * Answers a frame that is refused for overload. The connection then isn't read for a while: what it goes on sending is
+   * read at once after that, and refused by one write.
+   */
+  refuse(frames: Frames): void {
+    this.#refusals += 1;
+    this.push(frames);
+  }
+
+  #rest(): void {
+    const fitting = (this.#restMs * rest.frames) / this.#refusals;
+    this.#refusals = 0;
+    if (this.#resting) return;
+    this.#restMs = Math.min(rest.mostMs, Math.max(rest.leastMs, Math.floor(fitting)));
+    if (this.#restMs === rest.leastMs) return;
+    this.#resting = true;
+    this.sink.pauseReading();
+    setTimeout(() => {
+      this.#resting = false;
+      if (!this.closed) this.#read();
+    }, this.#restMs).unref();
+  }
+
   /** Reads the socket again, unless there is another reason not to. */
   #read(): void {
-    if (!this.slow && !this.#deferred && this.unanswered < maxUnanswered) this.sink.resumeReading();
+    if (this.slow || this.#resting || this.#deferred || this.unanswered >= maxUnanswered) return;
+    this.sink.resumeReading();
   }
 
   /** Keeps a frame for when the hello has been served; the socket isn't read until then. */

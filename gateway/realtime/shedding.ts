@@ -53,7 +53,7 @@ export function createShedding(admission: Admission): Shedding {
       if (!connection.ready || !admission.refuses("write", connection.unanswered)) return false;
       const ref = isBinary ? refOfBinarySend(data) : refOfJsonSend(data);
       if (ref === undefined) return false;
-      connection.push(refusal("write", ref));
+      connection.refuse(refusal("write", ref));
       return true;
     },
   };

@@ -3,12 +3,10 @@
  * generator. Each is measured several times in turn and the median counts, since one machine's disk and neighbours vary
  * more from second to second than the two differ. Prints a table and keeps the numbers in test/bench/results/.
  */
-import { fork } from "node:child_process";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { LoadResult, Task } from "./load.ts";
+import { load, medians } from "./measure.ts";
+import { overloadRows } from "./overload.ts";
 import { keepResults, printTable, type Row } from "./report.ts";
-import { median } from "./statistics.ts";
 import { startBare, startParley, type Target } from "./targets.ts";
 
 const help = `usage: npm run bench -- [options]
@@ -31,37 +29,10 @@ const { values: options } = parseArgs({
 const seconds = Number(options.seconds);
 const rounds = Number(options.rounds);
 
-/** What the load generator saw, and what the server used meanwhile. */
-interface Measurement extends LoadResult {
-  /** Seconds of CPU, all threads. */
-  cpu: number;
-  /** Bytes of memory at the end. */
-  rss: number;
-}
-
 /** Servers under comparison, and what was measured of each. */
 interface Pair<T> {
   bare: T;
   parley: T;
-}
-
-function load(target: Target, task: Task): Promise<Measurement> {
-  const child = fork(join(import.meta.dirname, "load.ts"));
-  let cpu = 0;
-  return new Promise((resolve, reject) => {
-    child.on("exit", () => reject(new Error("the load generator died")));
-    child.on("message", (message: { started?: boolean; result?: LoadResult; failed?: string }) => {
-      if (message.started) {
-        cpu = target.cpu();
-        if (task.kind === "idle") setTimeout(() => child.send("enough"), 3000);
-      } else if (message.failed) {
-        reject(new Error(message.failed));
-      } else if (message.result) {
-        resolve({ ...message.result, cpu: target.cpu() - cpu, rss: target.rss() });
-      }
-    });
-    child.send(task);
-  });
 }
 
 /** Measures both in turn, `rounds` times; the median of each number. */
@@ -76,14 +47,6 @@ async function compare<K extends string>(
     parley.push(await measure(targets.parley));
   }
   return { bare: medians(bare), parley: medians(parley) };
-}
-
-function medians<K extends string>(measured: Record<K, number>[]): Record<K, number> {
-  const keys = Object.keys(measured[0]!) as K[];
-  return Object.fromEntries(keys.map((key) => [key, median(measured.map((each) => each[key]))])) as Record<
-    K,
-    number
-  >;
 }
 
 async function acks(targets: Pair<Target>): Promise<Row[]> {
@@ -171,52 +134,7 @@ async function idle(targets: Pair<Target>): Promise<Row[]> {
   return [{ what: "RSS per idle connection, of 4,000", unit: "KB", bare, parley, budget }];
 }
 
-const overloads = [0.5, 1, 1.5, 2, 3];
-const deadlineMs = 1000;
-
-/** How many sends are acked within the deadline when more are offered than Parley can do: capacity is its closed loop. */
-async function overload({ parley: target }: Pair<Target>): Promise<Row[]> {
-  const people = await target.people(50, 1);
-  const measured: Record<string, number>[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const closed = { kind: "throughput", url: target.url, people, inFlight: 1600, seconds } as const;
-    const { count, seconds: took } = await load(target, closed);
-    const capacity = count / took;
-    const row: Record<string, number> = { capacity };
-    for (const factor of overloads) {
-      const perSecond = Math.round(capacity * factor);
-      const open = {
-        kind: "overload",
-        url: target.url,
-        people,
-        perSecond,
-        deadlineMs,
-        warmupSeconds: 2,
-      } as const;
-      const result = await load(target, { ...open, seconds });
-      row[factor] = result.count / seconds;
-      row.p99 = result.p99;
-      row.generator = result.openLoop?.cores ?? 0;
-      row.lag = result.openLoop?.lag ?? 0;
-    }
-    measured.push(row);
-  }
-  const row = medians(measured);
-  const peak = Math.max(...overloads.map((factor) => row[factor]!));
-  const met = row[3]! >= 0.9 * peak;
-  return [
-    { what: "capacity, 1,600 in flight", unit: "1/s", parley: row.capacity! },
-    ...overloads.map((factor) => ({
-      what: `goodput at ${factor} x capacity`,
-      unit: "1/s",
-      parley: row[factor]!,
-      ...(factor === 3 && { budget: { text: ">= 0.9 of the peak", met } }),
-    })),
-    { what: "  p99 of those", unit: "ms", parley: row.p99! },
-    { what: "  sends left late by, p99", unit: "ms", parley: row.lag! },
-    { what: "  CPU of the load generator", unit: "cores", parley: row.generator! },
-  ];
-}
+const overload = ({ parley }: Pair<Target>) => overloadRows(parley, { rounds, seconds });
 
 const steps = { acks, latency, fanout, idle, overload };
 
