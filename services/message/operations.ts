@@ -26,8 +26,8 @@ export function sendOp(userId: string, { roomId, clientId, text, replyToSeq }: S
   return ["send", roomId, userId, clientId, text, replyToSeq === undefined ? 0 : Number(replyToSeq)];
 }
 
-export function editOp(userId: string, { roomId, seq, text }: EditMessageRequest): EditOp {
-  return ["edit", roomId, userId, Number(seq), text];
+export function editOp(userId: string, { roomId, seq, text }: EditMessageRequest, key?: string): EditOp {
+  return ["edit", roomId, userId, Number(seq), text, key];
 }
 
 export function deleteOp(userId: string, { roomId, seq }: DeleteMessageRequest): DeleteOp {
@@ -35,13 +35,17 @@ export function deleteOp(userId: string, { roomId, seq }: DeleteMessageRequest):
 }
 
 /** Throws NotAnEmojiError. */
-export function reactOp(userId: string, { roomId, seq, emoji }: AddReactionRequest): ReactOp {
-  return ["react", roomId, userId, Number(seq), qualified(emoji)];
+export function reactOp(userId: string, { roomId, seq, emoji }: AddReactionRequest, key?: string): ReactOp {
+  return ["react", roomId, userId, Number(seq), qualified(emoji), key];
 }
 
 /** Throws NotAnEmojiError. */
-export function unreactOp(userId: string, { roomId, seq, emoji }: RemoveReactionRequest): UnreactOp {
-  return ["unreact", roomId, userId, Number(seq), qualified(emoji)];
+export function unreactOp(
+  userId: string,
+  { roomId, seq, emoji }: RemoveReactionRequest,
+  key?: string,
+): UnreactOp {
+  return ["unreact", roomId, userId, Number(seq), qualified(emoji), key];
 }
 
 export function markReadOp(userId: string, { roomId, seq }: MarkReadRequest): MarkReadOp {
@@ -53,6 +57,7 @@ export function operationOp(
   userId: string,
   { case: kind, value }: Write["operation"],
   validator: Validator,
+  key?: string,
 ): MemberOp {
   const checked = <D extends DescMessage>(schema: D, message: MessageShape<D>): MessageShape<D> => {
     const violations = validator.validate(schema, message);
@@ -63,13 +68,13 @@ export function operationOp(
     case "send":
       return sendOp(userId, checked(SendMessageRequestSchema, value));
     case "edit":
-      return editOp(userId, checked(EditMessageRequestSchema, value));
+      return editOp(userId, checked(EditMessageRequestSchema, value), key);
     case "delete":
       return deleteOp(userId, checked(DeleteMessageRequestSchema, value));
     case "addReaction":
-      return reactOp(userId, checked(AddReactionRequestSchema, value));
+      return reactOp(userId, checked(AddReactionRequestSchema, value), key);
     case "removeReaction":
-      return unreactOp(userId, checked(RemoveReactionRequestSchema, value));
+      return unreactOp(userId, checked(RemoveReactionRequestSchema, value), key);
     case "markRead":
       return markReadOp(userId, checked(MarkReadRequestSchema, value));
     default:

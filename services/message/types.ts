@@ -36,10 +36,35 @@ export type SendOp = readonly [
   text: string,
   replyToSeq: number,
 ];
-export type EditOp = readonly [op: "edit", roomId: string, userId: string, seq: number, text: string];
+/**
+ * The ops that end in a `key` can undo each other, so that doing one again later would be wrong. What was done under a
+ * key is therefore found by it, like a post by its client id, and answered again. Without one there is nothing to find.
+ */
+export type EditOp = readonly [
+  op: "edit",
+  roomId: string,
+  userId: string,
+  seq: number,
+  text: string,
+  key?: string,
+];
 export type DeleteOp = readonly [op: "delete", roomId: string, userId: string, seq: number];
-export type ReactOp = readonly [op: "react", roomId: string, userId: string, seq: number, emoji: string];
-export type UnreactOp = readonly [op: "unreact", roomId: string, userId: string, seq: number, emoji: string];
+export type ReactOp = readonly [
+  op: "react",
+  roomId: string,
+  userId: string,
+  seq: number,
+  emoji: string,
+  key?: string,
+];
+export type UnreactOp = readonly [
+  op: "unreact",
+  roomId: string,
+  userId: string,
+  seq: number,
+  emoji: string,
+  key?: string,
+];
 export type MarkReadOp = readonly [op: "markRead", roomId: string, userId: string, seq: number];
 
 /** Applies changes that Room decided: of one room, in the order of their versions, whole calls only. */

@@ -1,63 +1,12 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { describe, expect, onTestFinished, test } from "vitest";
-import {
-  type WriteRequestSchema,
-  type WriteResult,
-  WriteSchema,
-} from "#gen/parley/internal/v1/message_internal_service_pb.js";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { describe, expect, test } from "vitest";
+import type { WriteRequestSchema } from "#gen/parley/internal/v1/message_internal_service_pb.js";
 import { Role } from "#gen/parley/room/v1/room_pb.js";
 import { createAsyncQueue } from "../common/async-queue.ts";
-import { fromStatus, reasonOf } from "../common/errors.ts";
 import { newId } from "../common/ids.ts";
-import { given, startTestMessage, type TestMessage, timelineOf } from "./test-message.ts";
+import { startTestMessage, timelineOf } from "./test-message.ts";
 import { joined, left } from "./test-peers.ts";
-
-type Operation = NonNullable<MessageInitShape<typeof WriteSchema>["operation"]>;
-
-/** A gateway's side of the stream. */
-function openStream({ internal }: TestMessage) {
-  const requests = createAsyncQueue<MessageInitShape<typeof WriteRequestSchema>>(10_000);
-  const results = new Map<bigint, WriteResult>();
-  const order: bigint[] = [];
-  let lastId = 0n;
-  const done = (async () => {
-    for await (const response of internal.write(requests)) {
-      for (const result of response.results) {
-        expect(results.has(result.id)).toBe(false);
-        results.set(result.id, result);
-        order.push(result.id);
-      }
-    }
-  })();
-  // At the end of the test the service closes under it.
-  done.catch(() => undefined);
-  onTestFinished(() => requests.end());
-  const outcome = async (id: bigint) => {
-    await expect.poll(() => results.has(id), { timeout: 5000, interval: 5 }).toBe(true);
-    const { outcome } = given(results.get(id));
-    if (outcome.case === "ack") return outcome.value;
-    return reasonOf(fromStatus(given(outcome.value)));
-  };
-  return {
-    order,
-    done,
-    end: () => requests.end(),
-    introduce: (slot: number, accessToken: string) =>
-      requests.push({ introductions: [{ slot: BigInt(slot), accessToken }] }),
-    retire: (slot: number) => requests.push({ retiredSlots: [BigInt(slot)] }),
-    /** All in one request; answers what becomes of each. */
-    write(slot: number, ...operations: Operation[]) {
-      const writes = operations.map((operation) => ({ id: ++lastId, slot: BigInt(slot), operation }));
-      requests.push({ writes: writes.map((write) => create(WriteSchema, write)) });
-      return writes.map(({ id }) => outcome(id));
-    },
-  };
-}
-
-const send = (roomId: string, text: string, clientId = newId()): Operation => ({
-  case: "send",
-  value: { roomId, clientId, text },
-});
+import { type Operation, openStream, send } from "./test-write-stream.ts";
 
 describe("a gateway's stream", () => {
   test("acks every kind of write with the event that made it so", async () => {
@@ -238,4 +187,9 @@ describe("a gateway's stream", () => {
       await parley.room.change(roomId, ada.userId, joined(stranger.userId, Role.MEMBER)),
     ).toBeUndefined();
   });
+});
+
+test("a stream shows signs of life, at its begin and while there is nothing to say", async () => {
+  const stream = openStream(await startTestMessage());
+  await expect.poll(() => stream.responses, { timeout: 5000 }).toBeGreaterThanOrEqual(2);
 });

@@ -30,7 +30,10 @@ import type { WriteOrder, WriteOutcome, Writes } from "./writes.ts";
  * stream is not read any further until some are answered, which is how a gateway is held back.
  *
  * When the gateway ends its side the stream ends after the last answer. When the call is aborted it ends at once; writes
- * that are under way are done all the same, and nobody is told.
+ * that are under way are done all the same, and nobody is told. The gateway then sends them again, here or to another
+ * replica, while they may still be under way. That makes no second event, whichever comes first: a send is found by its
+ * client id, what undoes something else by a key made of the gateway's id and the write's, both in the transaction that
+ * does it; a deletion or a read marker can't be undone. So nothing of a former stream has to be waited for.
  */
 export interface WriteStreamDeps {
   writes: Writes;
@@ -50,6 +53,8 @@ interface Slot {
 }
 
 const defaultMaxUnanswered = 20_000;
+const signOfLifeMs = 1000;
+const signOfLife = create(WriteResponseSchema);
 
 export async function* serveWrites(
   requests: AsyncIterable<WriteRequest>,
@@ -61,9 +66,12 @@ export async function* serveWrites(
   signal.addEventListener("abort", end);
   const stream = createWriteStream(deps, (response) => responses.push(response));
   void stream.read(requests).then(end, (error) => responses.fail(error));
+  responses.push(signOfLife);
+  const timer = setInterval(() => responses.push(signOfLife), signOfLifeMs);
   try {
     yield* responses;
   } finally {
+    clearInterval(timer);
     signal.removeEventListener("abort", end);
     stream.stop();
   }
@@ -74,6 +82,7 @@ function createWriteStream(deps: WriteStreamDeps, respond: (response: WriteRespo
   const slots = new Map<bigint, Slot>();
   let gathered: WriteResult[] = [];
   let unanswered = 0;
+  let linkId = "";
   let stopped = false;
   let onAnswered: (() => void) | undefined;
 
@@ -98,14 +107,20 @@ function createWriteStream(deps: WriteStreamDeps, respond: (response: WriteRespo
     for (const write of waiting) submit(slot, identity, write);
   }
 
-  function submit({ order }: Slot, identity: Caller | Error, { id, operation, traceparent }: Write): void {
+  function submit({ order }: Slot, identity: Caller | Error, write: Write): void {
+    const { id, operation, traceparent, again } = write;
     try {
       const { userId } = requireStanding(identity);
-      const op = operationOp(userId, operation, validator);
-      writes.submit(order, op, (outcome) => answer(id, outcome), traceparent);
+      const op = operationOp(userId, operation, validator, operation.case === "send" ? undefined : keyOf(id));
+      writes.submit(order, op, (outcome) => answer(id, outcome), traceparent, again);
     } catch (error) {
       refuse(id, error);
     }
+  }
+
+  /** No client id begins with a space. */
+  function keyOf(id: bigint): string | undefined {
+    return linkId === "" ? undefined : ` ${linkId} ${id}`;
   }
 
   function requireStanding(identity: Caller | Error): Caller {
@@ -155,7 +170,8 @@ function createWriteStream(deps: WriteStreamDeps, respond: (response: WriteRespo
   return {
     /** Resolves when all that was read is answered. */
     async read(requests: AsyncIterable<WriteRequest>): Promise<void> {
-      for await (const { introductions, writes: asked, retiredSlots } of requests) {
+      for await (const { introductions, writes: asked, retiredSlots, linkId: named } of requests) {
+        if (named !== "") linkId = named;
         for (const introduction of introductions) introduce(introduction);
         for (const write of asked) accept(write);
         for (const slot of retiredSlots) slots.delete(slot);

@@ -19,12 +19,16 @@ export type WriteOutcome = Exclude<ResultOf<MemberOp>, Refused> | Error;
  * was refused before them stays refused, which it was at its time.
  */
 export interface Writes {
-  /** `answer` is called once. Writes of the same order to the same room are done as they come. */
+  /**
+   * `answer` is called once. Writes of the same order to the same room are done as they come. One that is sent `again`
+   * may have been done already: no rate must refuse it then.
+   */
   submit(
     order: WriteOrder,
     op: MemberOp,
     answer: (outcome: WriteOutcome) => void,
     traceparent?: string | undefined,
+    again?: boolean,
   ): void;
   /** One write without any order. Throws what it is refused for. */
   write<O extends MemberOp>(op: O, traceparent?: string | undefined): Promise<Exclude<ResultOf<O>, Refused>>;
@@ -110,10 +114,11 @@ export function createWrites({ queue, roomSync, rates, tracer }: WritesDeps): Wr
     op: MemberOp,
     answered: (outcome: WriteOutcome) => void,
     parent?: string | undefined,
+    again = false,
   ): void {
     const span = tracer && parent !== undefined ? traceAppend(tracer, op, parent) : undefined;
     const tell = span ? endingWith(span, answered) : answered;
-    const limited = rateLimit(op);
+    const limited = again ? undefined : rateLimit(op);
     if (limited) {
       tell(limited);
       return;

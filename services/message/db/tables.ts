@@ -108,7 +108,7 @@ export interface EventTable {
   /** Who joined, left, was removed or got a role. */
   subject_no: number | null;
   role: number | null;
-  /** Of posts, and unique for room and actor. */
+  /** Of posts; of others the key of the op that made them. Unique for room and actor. */
   client_id: string | null;
   emoji: string | null;
   name: string | null;

@@ -82,6 +82,14 @@ export declare type WriteRequest = Message<"parley.internal.v1.WriteRequest"> & 
    * @generated from field: repeated int64 retired_slots = 3;
    */
   retiredSlots: bigint[];
+
+  /**
+   * UUIDv7 of whoever gives writes their ids, in the first request of a stream: it names one life of a gateway, and
+   * is the same in its streams to other replicas.
+   *
+   * @generated from field: string link_id = 4;
+   */
+  linkId: string;
 };
 
 /**
@@ -97,7 +105,7 @@ export declare const WriteRequestSchema: GenMessage<WriteRequest>;
  */
 export declare type Introduction = Message<"parley.internal.v1.Introduction"> & {
   /**
-   * Chosen by the gateway, from 1 rising, never used twice in a stream.
+   * Chosen by the gateway, never used twice in a stream.
    *
    * @generated from field: int64 slot = 1;
    */
@@ -124,7 +132,7 @@ export declare const IntroductionSchema: GenMessage<Introduction>;
  */
 export declare type Write = Message<"parley.internal.v1.Write"> & {
   /**
-   * Chosen by the gateway, never used twice in a stream; the result repeats it.
+   * Chosen by the gateway, never used for two writes; the result repeats it.
    *
    * @generated from field: int64 id = 1;
    */
@@ -198,6 +206,13 @@ export declare type Write = Message<"parley.internal.v1.Write"> & {
    * @generated from field: optional string traceparent = 9;
    */
   traceparent?: string | undefined;
+
+  /**
+   * It was sent before and is without an answer. Rates don't count it a second time.
+   *
+   * @generated from field: bool again = 10;
+   */
+  again: boolean;
 };
 
 /**
@@ -213,7 +228,7 @@ export declare const WriteSchema: GenMessage<Write>;
  */
 export declare type WriteResponse = Message<"parley.internal.v1.WriteResponse"> & {
   /**
-   * One for each write done.
+   * One for each write done; none in a mere sign of life.
    *
    * @generated from field: repeated parley.internal.v1.WriteResult results = 1;
    */
@@ -615,7 +630,9 @@ export declare const MessageInternalService: GenService<{
   /**
    * The send path of one gateway: people's writes in batches, answered in batches. One caller's writes to one room
    * are done in the order sent; all others in any order. When the stream ends, writes that are not answered may or
-   * may not have been done, and may be sent again: they carry client ids or repeat without harm.
+   * may not have been done, may still be, and may be sent again, to any replica: none makes two events, since a send
+   * has its client id, and what a write did is kept by its link_id and id. A response comes at once and every second,
+   * empty if there is nothing to say: a stream that is silent for longer is one to a process that does not work.
    *
    * @generated from rpc parley.internal.v1.MessageInternalService.Write
    */

@@ -40,6 +40,8 @@ export function createAppend(db: DatabaseSync): WriteProcedures["append"] {
     const room = batch.room(op[1]);
     const member = room && batch.member(room, op[2]);
     if (room === undefined || member === undefined) return ["refused", "NOT_MEMBER"];
+    const done = op[5] && op[0] !== "send" ? events.made(room, member, op[5]) : undefined;
+    if (done) return ["replayed", done.seq, done.at];
     switch (op[0]) {
       case "send":
         return messages.send(batch, room, member, op);

@@ -15,6 +15,8 @@ export interface EventInit {
   readonly role?: number;
   readonly name?: string;
   readonly topic?: string;
+  /** Of the op that makes it, by which it is found again. */
+  readonly key?: string | undefined;
 }
 
 /** Puts events at the end of timelines. The room's state then has the event's seq and time as its head. */
@@ -22,6 +24,8 @@ export interface Events {
   append(room: RoomState, at: number, event: EventInit): void;
   /** False, and nothing is changed, if this member has used the client id in this room. */
   post(batch: Batch, room: RoomState, member: MemberState, post: PostInit): boolean;
+  /** What this member's op of this key has made, if anything. */
+  made(room: RoomState, member: MemberState, key: string): { seq: number; at: number } | undefined;
 }
 
 export interface PostInit {
@@ -39,8 +43,10 @@ export function createEvents(db: DatabaseSync): Events {
     on conflict (room_no, actor_no, client_id) where client_id is not null do nothing`);
   const insertEvent = db.prepare(`
     insert into event (room_no, seq, kind, actor_no, at, post_no, prev_post_seq, edit_seq, target_seq, subject_no,
-      role, emoji, name, topic, text)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+      role, client_id, emoji, name, topic, text)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+  const selectMade = db.prepare(`
+    select seq, at from event where room_no = ? and actor_no = ? and client_id = ?`);
 
   return {
     append(room, at, event) {
@@ -59,6 +65,7 @@ export function createEvents(db: DatabaseSync): Events {
         event.targetSeq ?? null,
         event.subjectNo ?? null,
         event.role ?? null,
+        event.key ?? null,
         event.emoji ?? null,
         event.name ?? null,
         event.topic ?? null,
@@ -90,6 +97,9 @@ export function createEvents(db: DatabaseSync): Events {
       member.ownPosts += 1;
       room.changedMembers.add(member);
       return true;
+    },
+    made({ roomNo }, { userNo }, key) {
+      return selectMade.get(roomNo, userNo, key) as { seq: number; at: number } | undefined;
     },
   };
 }

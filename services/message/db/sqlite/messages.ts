@@ -84,7 +84,7 @@ export function createMessageOps(db: DatabaseSync, deps: { events: Events; posts
       return replay(first, op);
     },
 
-    edit(batch, room, { userNo }, [, , , seq, text]) {
+    edit(batch, room, { userNo }, [, , , seq, text, key]) {
       const post = posts.find(room, seq);
       if (post === undefined) return ["refused", "MESSAGE_NOT_FOUND"];
       if (post.actor_no !== userNo) return ["refused", "NOT_AUTHOR"];
@@ -93,7 +93,8 @@ export function createMessageOps(db: DatabaseSync, deps: { events: Events; posts
       const current = selectText.get(room.roomNo, textSeq) as { text: string };
       if (current.text === text) return ["replayed", textSeq, posts.timeOf(room, textSeq)];
       const { messageEdited: kind } = eventKind;
-      events.append(room, batch.now, { kind, actorNo: userNo, targetSeq: seq, text, editSeq: post.edit_seq });
+      const event = { kind, actorNo: userNo, targetSeq: seq, text, editSeq: post.edit_seq, key };
+      events.append(room, batch.now, event);
       updateEdit.run(room.headSeq, room.roomNo, seq);
       return ["done", room.headSeq, room.headAt];
     },

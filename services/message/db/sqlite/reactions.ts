@@ -59,9 +59,9 @@ export function createReactionOps(
   }
 
   function append(batch: Batch, room: RoomState, member: MemberState, op: ReactOp | UnreactOp): OpResult {
-    const [name, , , targetSeq, emoji] = op;
+    const [name, , , targetSeq, emoji, key] = op;
     const kind = name === "react" ? eventKind.reactionAdded : eventKind.reactionRemoved;
-    events.append(room, batch.now, { kind, actorNo: member.userNo, targetSeq, emoji });
+    events.append(room, batch.now, { kind, actorNo: member.userNo, targetSeq, emoji, key });
     put.run(room.roomNo, targetSeq, emoji, member.userNo, room.headSeq, name === "react" ? 1 : 0);
     return ["done", room.headSeq, room.headAt];
   }
