@@ -1,110 +1,20 @@
 import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
-import { BlockList, connect } from "node:net";
-import { Code, ConnectError, createClient, type ServiceImpl } from "@connectrpc/connect";
+import { connect } from "node:net";
+import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { credentials, status } from "@grpc/grpc-js";
 import { service as healthService } from "grpc-health-check";
-import { pino } from "pino";
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
 import { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
 import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
-import { createAdmission } from "../../gateway/admission.ts";
-import { createPublicCalls } from "../../gateway/calls.ts";
-import { createClientReader } from "../../gateway/clients.ts";
-import { createGrpc, type GrpcDeps } from "../../gateway/grpc/grpc.ts";
-import { createLocalRpc } from "../../services/common/rpc/local.ts";
 import { createTestCertificate } from "../../services/common/test-certificates.ts";
-import { createGrpcClient, faultOf, type GrpcClient } from "./client.ts";
-
-/** The gRPC port over services of the test's own, in this process. */
-
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-interface Seen {
-  /** The slow call has reached its service. */
-  readonly begun: Promise<void>;
-  /** Why the slow call's signal aborted, by then. */
-  readonly slow: Promise<unknown>;
-  readonly streamEnded: Promise<void>;
-  /** Items that the endless stream was asked for. */
-  items: number;
-}
-
-async function start(deps: Partial<GrpcDeps> = {}) {
-  const logger = pino({ enabled: false });
-  const rpc = createLocalRpc({ logger, graceMs: 100 });
-  const slow = Promise.withResolvers<unknown>();
-  const begun = Promise.withResolvers<void>();
-  const streamEnded = Promise.withResolvers<void>();
-  const seen: Seen = { begun: begun.promise, slow: slow.promise, streamEnded: streamEnded.promise, items: 0 };
-  const rooms: Partial<ServiceImpl<typeof RoomService>> = {
-    listRooms(_, { signal }) {
-      begun.resolve();
-      return new Promise((_resolve, reject) =>
-        signal.addEventListener("abort", () => {
-          slow.resolve(signal.reason);
-          reject(signal.reason);
-        }),
-      );
-    },
-    getRoom() {
-      throw new Error("something of the inside");
-    },
-  };
-  rpc.serve(RoomService, rooms as ServiceImpl<typeof RoomService>);
-  rpc.serve(RealtimeService, {
-    async *subscribe({ epoch }, { signal }) {
-      const [count, size] = (epoch ?? "3 10").split(" ").map(Number) as [number, number];
-      try {
-        while (seen.items < count && !signal.aborted) {
-          seen.items += 1;
-          yield { frame: { ref: "x".repeat(size) } };
-          await new Promise(setImmediate);
-        }
-      } finally {
-        streamEnded.resolve();
-      }
-    },
-  });
-  const calls = createPublicCalls({
-    rpc,
-    verifier: { cached: () => undefined },
-    admission: createAdmission({ targetMs: 1000, maxInFlight: 1000, connections: () => 1 }),
-    requestsPerUser: undefined,
-    requestsPerAddress: undefined,
-    requestsPerServerKey: undefined,
-    requestTimeoutMs: 5000,
-  });
-  const grpc = createGrpc({
-    services: [RoomService, RealtimeService],
-    rpc,
-    calls,
-    clients: createClientReader(new BlockList()),
-    tls: undefined,
-    logger,
-    ...deps,
-  });
-  const { port } = await grpc.listen({ host: "127.0.0.1", port: 0 });
-  closing.push(
-    () => rpc.close(),
-    () => grpc.close(),
-  );
-  return { url: `http://127.0.0.1:${port}`, seen, rpc, grpc };
-}
-
-function clientOf(url: string): GrpcClient {
-  const client = createGrpcClient(url);
-  closing.push(() => client[Symbol.dispose]());
-  return client;
-}
+import { createGrpcClient, faultOf } from "./client.ts";
+import { clientOf, closing, startPort } from "./port.ts";
 
 test("a deadline ends the call in the service too", async () => {
-  const { url, seen } = await start();
+  const { url, seen } = await startPort();
   const client = clientOf(url);
   // The connection is there before the time runs.
   await faultOf(client.unary(RoomService.method.getRoom, {}));
@@ -116,7 +26,7 @@ test("a deadline ends the call in the service too", async () => {
 });
 
 test("a cancelled call ends in the service too", async () => {
-  const { url, seen } = await start();
+  const { url, seen } = await startPort();
   const abort = new AbortController();
   const call = clientOf(url).unary(RoomService.method.listRooms, {}, { signal: abort.signal });
   const fault = faultOf(call);
@@ -127,7 +37,7 @@ test("a cancelled call ends in the service too", async () => {
 });
 
 test("what the server says of a deadline has its reason", async () => {
-  const { url } = await start();
+  const { url } = await startPort();
   // A client that leaves it to the server to look at the clock.
   const fault = await faultOf(
     clientOf(url).unary(RoomService.method.listRooms, {}, { headers: { "grpc-timeout": "50m" } }),
@@ -136,7 +46,7 @@ test("what the server says of a deadline has its reason", async () => {
 });
 
 test("unknown errors tell nothing, unknown methods are UNIMPLEMENTED", async () => {
-  const { url } = await start();
+  const { url } = await startPort();
   const client = clientOf(url);
   expect(await faultOf(client.unary(RoomService.method.getRoom, {}))).toMatchObject({
     code: status.INTERNAL,
@@ -151,7 +61,7 @@ test("unknown errors tell nothing, unknown methods are UNIMPLEMENTED", async () 
 });
 
 test("headers that can't be read are not printed", async () => {
-  const { url } = await start();
+  const { url } = await startPort();
   const printed = vi.spyOn(console, "error");
   closing.push(() => printed.mockRestore());
   const session = connectHttp2(url);
@@ -168,7 +78,7 @@ test("headers that can't be read are not printed", async () => {
 });
 
 test("an endless deadline is none", async () => {
-  const { url } = await start();
+  const { url } = await startPort();
   const call = clientOf(url).unary(
     RoomService.method.getRoom,
     {},
@@ -178,7 +88,7 @@ test("an endless deadline is none", async () => {
 });
 
 test("streams end where they end, and where their reader leaves", async () => {
-  const { url, seen } = await start();
+  const { url, seen } = await startPort();
   const realtime = createClient(RealtimeService, createGrpcTransport({ baseUrl: url }));
   let received = 0;
   for await (const _ of realtime.subscribe({})) received += 1;
@@ -192,7 +102,7 @@ test("streams end where they end, and where their reader leaves", async () => {
 });
 
 test("a reader that doesn't read isn't written for", async () => {
-  const { url, seen } = await start();
+  const { url, seen } = await startPort();
   const session = connectHttp2(url, { settings: { initialWindowSize: 65_535 } });
   closing.push(() => session.destroy());
   const stream = session.request({
@@ -219,7 +129,7 @@ test("a reader that doesn't read isn't written for", async () => {
 });
 
 test("health follows the services, and tells who watches", async () => {
-  const { url, rpc, grpc } = await start();
+  const { url, rpc, grpc } = await startPort();
   const { channel } = clientOf(url);
   const { Check: check, Watch: watch } = healthService as Record<
     string,
@@ -263,7 +173,7 @@ test("TLS, and nobody without a certificate where one is demanded", async () => 
   const server = createTestCertificate({ issuer: authority });
   const person = createTestCertificate({ name: "client", issuer: authority });
   const [cert, key, clientCa] = [server.cert, server.key, authority.cert].map((pem) => Buffer.from(pem));
-  const { url } = await start({ tls: { cert: cert!, key: key!, clientCa } });
+  const { url } = await startPort({ tls: { cert: cert!, key: key!, clientCa } });
   const call = async (secure: ReturnType<typeof credentials.createSsl>) => {
     using client = createGrpcClient(url, {}, secure);
     return await faultOf(client.unary(RoomService.method.getRoom, {}, { deadline: Date.now() + 5000 }));
@@ -280,19 +190,8 @@ test("TLS, and nobody without a certificate where one is demanded", async () => 
   await once(plain, "close");
 });
 
-test("closing waits for calls, and cuts off what doesn't end", async () => {
-  const { url, seen, grpc } = await start();
-  const client = clientOf(url);
-  await faultOf(client.unary(RoomService.method.getRoom, {}));
-  const call = faultOf(client.unary(RoomService.method.listRooms, {}, { deadline: Date.now() + 1000 }));
-  await seen.begun;
-  await grpc.close();
-  await seen.slow;
-  expect(await call).toMatchObject({ code: status.DEADLINE_EXCEEDED });
-});
-
 test("pings and headers have their bounds", async () => {
-  const { url } = await start();
+  const { url } = await startPort();
   const session = connectHttp2(url);
   closing.push(() => session.destroy());
   session.on("error", () => {});
@@ -306,4 +205,11 @@ test("pings and headers have their bounds", async () => {
   const [code, , data] = (await goaway) as [number, number, Buffer];
   expect(code).toBe(11);
   expect(data.toString()).toBe("too_many_pings");
+});
+
+test("more headers than the bound end the call as RESOURCE_EXHAUSTED, by a reset without a status", async () => {
+  const { url } = await startPort();
+  const headers = { "x-large": "x".repeat(20_000) };
+  const fault = await faultOf(clientOf(url).unary(RoomService.method.getRoom, {}, { headers }));
+  expect(fault).toMatchObject({ code: status.RESOURCE_EXHAUSTED, reason: undefined });
 });

@@ -11,6 +11,7 @@ import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/
 import type { Logger } from "pino";
 import { identifyCall } from "./grpc-call.ts";
 import { guardHttp2, limitHttp2 } from "./grpc-http2.ts";
+import { createGrpcIdleCalls, type GrpcIdleCalls } from "./grpc-idle-calls.ts";
 import { grpcServerOptions } from "./grpc-limits.ts";
 import { createGrpcService, type GrpcDispatch } from "./grpc-methods.ts";
 import { createGrpcReflection } from "./grpc-reflection.ts";
@@ -42,7 +43,7 @@ export interface GrpcServer {
   listen(address: { host: string; port: number }): Promise<AddressInfo>;
   /**
    * Takes no more connections or calls, and resolves when those under way are done; what isn't after the grace period
-   * is cut off.
+   * is cut off. Calls that nothing is being done for end at once.
    */
   close(graceMs: number): Promise<void>;
 }
@@ -58,7 +59,8 @@ setLogVerbosity(logVerbosity.NONE);
  */
 export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
   const { tls, logger } = deps;
-  const server = createServices(deps);
+  const idleCalls = createGrpcIdleCalls();
+  const server = createServices(deps, idleCalls);
   limitHttp2(server);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   guardHttp2(server);
@@ -90,15 +92,17 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
       }, graceMs);
       // It tells of its end too early: Node has begun to close the sessions that it then finds closed.
       server.tryShutdown(() => {});
+      idleCalls.end();
       await Promise.all([...sockets].map((socket) => new Promise((ended) => socket.once("close", ended))));
       clearTimeout(timer);
     },
   };
 }
 
-function createServices(deps: GrpcServerDeps): Server {
+function createServices(deps: GrpcServerDeps, idleCalls: GrpcIdleCalls): Server {
   const { services, additions = [], reflection, maxMessage } = deps;
-  const interceptors = [(_: unknown, call: Parameters<typeof identifyCall>[0]) => identifyCall(call)];
+  const identify: GrpcIdleCalls["intercept"] = (_, call) => identifyCall(call);
+  const interceptors = [identify, idleCalls.intercept];
   const server = new Server({ ...grpcServerOptions(maxMessage), interceptors });
   for (const service of services) {
     const { definition, handlers } = createGrpcService(service, deps);

@@ -38,11 +38,14 @@ function isComplete({ code, metadata }: PartialStatus): boolean {
   return code === statusCodes.OK || (metadata?.get(detailsKey).length ?? 0) > 0;
 }
 
-/** INTERNAL is how grpc-js answers clients' bytes that it can't read. */
-const clientFaults = ["Invalid grpc-timeout value", "Failed to decompress message"];
+/** How grpc-js answers calls that are the client's fault: bytes that it can't read, and no message or two of them. */
+const clientFaults: Readonly<Partial<Record<number, readonly string[]>>> = {
+  [statusCodes.INTERNAL]: ["Invalid grpc-timeout value", "Failed to decompress message"],
+  [statusCodes.UNIMPLEMENTED]: ["Received no request message", "Received a second request message"],
+};
 
 function plainError({ code, details }: PartialStatus): ConnectError {
-  const isFault = code === statusCodes.INTERNAL && clientFaults.some((fault) => details.startsWith(fault));
+  const isFault = clientFaults[code]?.some((fault) => details.startsWith(fault));
   if (isFault) return toConnectError(new InvalidArgumentError([{ field: "", description: details }]));
   return toConnectError(new ConnectError(details, code as number as Code));
 }

@@ -1,0 +1,97 @@
+import { BlockList } from "node:net";
+import type { ServiceImpl } from "@connectrpc/connect";
+import { pino } from "pino";
+import { afterEach } from "vitest";
+import { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
+import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
+import { createAdmission } from "../../gateway/admission.ts";
+import { createPublicCalls } from "../../gateway/calls.ts";
+import { createClientReader } from "../../gateway/clients.ts";
+import { createGrpc, type GrpcDeps } from "../../gateway/grpc/grpc.ts";
+import { createLocalRpc } from "../../services/common/rpc/local.ts";
+import { createGrpcClient, type GrpcClient } from "./client.ts";
+
+/** What a test has opened, last first. */
+export const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+interface Seen {
+  /** The slow call has reached its service. */
+  readonly begun: Promise<void>;
+  /** Why the slow call's signal aborted, by then. */
+  readonly slow: Promise<unknown>;
+  readonly streamEnded: Promise<void>;
+  /** Items that the endless stream was asked for. */
+  items: number;
+}
+
+/** The gRPC port over services of the test's own, in this process. */
+export async function startPort(deps: Partial<GrpcDeps> = {}) {
+  const logger = pino({ enabled: false });
+  const rpc = createLocalRpc({ logger, graceMs: 100 });
+  const slow = Promise.withResolvers<unknown>();
+  const begun = Promise.withResolvers<void>();
+  const streamEnded = Promise.withResolvers<void>();
+  const seen: Seen = { begun: begun.promise, slow: slow.promise, streamEnded: streamEnded.promise, items: 0 };
+  const rooms: Partial<ServiceImpl<typeof RoomService>> = {
+    listRooms(_, { signal }) {
+      begun.resolve();
+      return new Promise((_resolve, reject) =>
+        signal.addEventListener("abort", () => {
+          slow.resolve(signal.reason);
+          reject(signal.reason);
+        }),
+      );
+    },
+    getRoom() {
+      throw new Error("something of the inside");
+    },
+  };
+  rpc.serve(RoomService, rooms as ServiceImpl<typeof RoomService>);
+  rpc.serve(RealtimeService, {
+    async *subscribe({ epoch }, { signal }) {
+      const [count, size] = (epoch ?? "3 10").split(" ").map(Number) as [number, number];
+      try {
+        while (seen.items < count && !signal.aborted) {
+          seen.items += 1;
+          yield { frame: { ref: "x".repeat(size) } };
+          await new Promise(setImmediate);
+        }
+      } finally {
+        streamEnded.resolve();
+      }
+    },
+  });
+  const calls = createPublicCalls({
+    rpc,
+    verifier: { cached: () => undefined },
+    admission: createAdmission({ targetMs: 1000, maxInFlight: 1000, connections: () => 1 }),
+    requestsPerUser: undefined,
+    requestsPerAddress: undefined,
+    requestsPerServerKey: undefined,
+    requestTimeoutMs: 5000,
+  });
+  const grpc = createGrpc({
+    services: [RoomService, RealtimeService],
+    rpc,
+    calls,
+    clients: createClientReader(new BlockList()),
+    tls: undefined,
+    logger,
+    ...deps,
+  });
+  const { port } = await grpc.listen({ host: "127.0.0.1", port: 0 });
+  closing.push(
+    () => rpc.close(),
+    () => grpc.close(),
+  );
+  return { url: `http://127.0.0.1:${port}`, seen, rpc, grpc };
+}
+
+export function clientOf(url: string): GrpcClient {
+  const client = createGrpcClient(url);
+  closing.push(() => client[Symbol.dispose]());
+  return client;
+}
