@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { parseDatabaseUrl } from "../common/database/database-url.ts";
+import { isUnfinished } from "../common/database/sqlite-replace.ts";
 import type { Finding } from "./finding.ts";
 
 /** Below this, logs and checkpoints soon have no room. */
@@ -26,6 +27,10 @@ function checkFolder(folder: string): Finding {
   if (process.platform !== "win32" && (stats.mode & 0o077) !== 0) {
     const advice = `It holds keys and messages, so nobody else should: chmod 700 '${folder}'`;
     return { what, found: `${folder} is open to other users`, advice };
+  }
+  if (isUnfinished(folder)) {
+    const advice = "Run `parley restore` again, with the same backup: until then nothing is served from it.";
+    return { what, found: `${folder} is not complete, since a restore was interrupted`, advice };
   }
   return { what, found: folder };
 }

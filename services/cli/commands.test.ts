@@ -47,6 +47,11 @@ describe("the command line", () => {
     [["serve", "mesage"], 'there is no service "mesage": did you mean message?'],
     [["serve", "gateway"], "services can't be hosted one by one yet"],
     [["migrate", "now"], 'parley migrate takes no arguments, but there is "now"'],
+    [["backup"], "takes the folder to make"],
+    [["backup", "a", "b"], "takes the folder to make"],
+    [["restore"], "the folder of one backup, or --in-place"],
+    [["restore", "a", "--in-place"], "takes the data that is there"],
+    [["restore", "a", "--force"], "--force"],
   ])("%j is refused with exit code 2", async (words, message) => {
     expect(await runCommand(words, env)).toBe(2);
     expect(printed).toContain(message);

@@ -2,10 +2,14 @@ import { parseArgs } from "node:util";
 import { closestName } from "../common/closest-name.ts";
 import { ConfigError, type Environment } from "../common/config.ts";
 import { DatabaseOpenError } from "../common/database/errors.ts";
+import { backup } from "./backup.ts";
+import { BackupError } from "./backup-folder.ts";
 import { listenAdvice } from "./check-ports.ts";
 import { doctor } from "./doctor.ts";
+import { HistoriesError } from "./histories.ts";
 import { runKeys } from "./keys.ts";
 import { migrate } from "./migrate.ts";
+import { restore } from "./restore.ts";
 import { serve } from "./serve.ts";
 import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
@@ -19,6 +23,11 @@ Commands:
   migrate   Bring the databases up to date
   keys      Make, list and revoke the server keys of applications
             (parley keys --help)
+  backup <folder>
+            Copy all data, while Parley runs or not, into a new folder
+  restore <folder>
+            Put a backup into the data folder; --replace moves what is there
+            aside, --in-place takes data that was put there by other means
   doctor    Check what Parley needs and say what to do
 
 Options:
@@ -35,6 +44,7 @@ const exit = { ok: 0, failure: 1, usage: 2, config: 78 };
 const commands = new Map<string, (env: Environment, words: string[]) => Promise<number | undefined>>([
   ["serve", runServe],
   ["migrate", runMigrate],
+  ["backup", runBackup],
   ["doctor", runDoctor],
 ]);
 
@@ -46,6 +56,7 @@ const services = ["auth", "room", "message", "delivery", "gateway"];
 export async function runCommand(words: string[], env: Environment): Promise<number | undefined> {
   try {
     if (words[0] === "keys") return await runKeys(words.slice(1), env);
+    if (words[0] === "restore" && !words.includes("--help")) return await runRestore(env, words.slice(1));
     const { values, positionals } = parse(words);
     if (values.help) return print(usage);
     if (values.version) return print(`${version}\n`);
@@ -94,6 +105,16 @@ async function runMigrate(env: Environment, rest: string[]): Promise<number> {
   return exit.ok;
 }
 
+async function runBackup(env: Environment, words: string[]): Promise<number> {
+  await backup(env, words);
+  return exit.ok;
+}
+
+async function runRestore(env: Environment, words: string[]): Promise<number> {
+  await restore(env, words);
+  return exit.ok;
+}
+
 async function runDoctor(env: Environment, rest: string[]): Promise<number> {
   refuseWords("doctor", rest);
   return (await doctor(env)) ? exit.ok : exit.failure;
@@ -106,7 +127,7 @@ function refuseWords(command: string, words: string[]): void {
 
 function unknownCommand(name: string | undefined): UsageError {
   if (name === undefined) return new UsageError("which command?");
-  return new UsageError(`there is no command ${quote(name, [...commands.keys(), "keys"])}`);
+  return new UsageError(`there is no command ${quote(name, [...commands.keys(), "keys", "restore"])}`);
 }
 
 /** The word, and what was probably meant. */
@@ -133,7 +154,10 @@ function explain(error: unknown): number {
 
 /** Whether the message says it all: what the operator can mend has no use for a stack. */
 function isPlain(error: unknown): error is Error {
-  return error instanceof DatabaseOpenError || isListenError(error);
+  return (
+    [DatabaseOpenError, BackupError, HistoriesError].some((plain) => error instanceof plain) ||
+    isListenError(error)
+  );
 }
 
 function isListenError(error: unknown): error is NodeJS.ErrnoException {

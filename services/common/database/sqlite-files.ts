@@ -25,19 +25,35 @@ export function sqliteFiles(folder: string, name: string): SqliteFiles {
 }
 
 /** Makes the folder and the files that are missing, for this user alone. */
-export function makeSqliteFiles(folder: string, { database, lock }: SqliteFiles): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  for (const path of [lock, database]) {
-    if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
-  }
+export function makeSqliteFiles(folder: string, files: SqliteFiles): void {
+  makeLockFile(folder, files);
+  makeFile(files.database);
   syncFolder(folder);
   syncFolder(dirname(folder));
 }
 
+/** The same without the database. */
+export function makeLockFile(folder: string, { lock }: SqliteFiles): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFile(lock);
+}
+
+function makeFile(path: string): void {
+  if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
+}
+
+export function syncFile(path: string): void {
+  sync(path, "r+");
+}
+
 /** A file is durable when its name is, too. */
-function syncFolder(folder: string): void {
+export function syncFolder(folder: string): void {
   if (process.platform === "win32") return;
-  const descriptor = openSync(folder, "r");
+  sync(folder, "r");
+}
+
+function sync(path: string, flags: "r" | "r+"): void {
+  const descriptor = openSync(path, flags);
   try {
     fsyncSync(descriptor);
   } finally {

@@ -7,6 +7,7 @@ import { createSqliteLane, type SqliteLane } from "./sqlite-lane.ts";
 import { lockSqlite } from "./sqlite-lock.ts";
 import { migrateSqlite } from "./sqlite-migrate.ts";
 import type { ThreadRole } from "./sqlite-protocol.ts";
+import { refuseUnfinished } from "./sqlite-replace.ts";
 import { startSqliteThread } from "./sqlite-thread.ts";
 
 export interface SqliteOptions extends Omit<OpenDatabaseOptions, "url"> {
@@ -45,6 +46,8 @@ export async function openSqliteDatabase<
     await connections.close().finally(() => lock?.release());
   };
   try {
+    // Not before the lock is had: another process may be at it.
+    refuseUnfinished(options.folder);
     await opening(files, () => connections.open());
   } catch (error) {
     await close();
