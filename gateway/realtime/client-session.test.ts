@@ -17,7 +17,7 @@ import { createHub } from "./hub.ts";
 import { createShedding } from "./shedding.ts";
 import { backoff, createTestClients, turns, until } from "./test-connection.ts";
 import { createRandom, createWorld } from "./test-world.ts";
-import type { Operation, Outcome } from "./write-link.ts";
+import type { Operation, Outcome } from "./write-router.ts";
 
 function createSessions(options: { maxInFlight?: number; enterTimeoutMs?: number; hang?: boolean } = {}) {
   const world = createWorld(createRandom(1));
@@ -50,7 +50,7 @@ function createSessions(options: { maxInFlight?: number; enterTimeoutMs?: number
       return slots.size;
     },
     retire: (slot: number) => void slots.delete(slot),
-    write: (slot: number, operation: Operation, answer: (outcome: Outcome) => void) =>
+    write: (slot: number, _roomId: string, operation: Operation, answer: (outcome: Outcome) => void) =>
       void writes.push({ slot, operation, answer }),
   };
   const hellos = createHellos({

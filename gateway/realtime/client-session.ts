@@ -13,7 +13,7 @@ import { fail, reply } from "./replies.ts";
 import type { Shedding } from "./shedding.ts";
 import type { SignalSender } from "./signals.ts";
 import type { WatchOperation } from "./watched-operations.ts";
-import type { Operation, Outcome, WriteLink } from "./write-link.ts";
+import type { Operation, Outcome, WriteRouter } from "./write-router.ts";
 
 /** Frames in a row that are none before a client is sent away. */
 const maxRefused = 100;
@@ -22,7 +22,7 @@ const longRef = 64;
 
 export interface ClientSessionDeps {
   hellos: Pick<Hellos, "hello" | "refreshToken">;
-  writes: Pick<WriteLink, "write">;
+  writes: Pick<WriteRouter, "write">;
   signals: Pick<SignalSender, "typing">;
   validator: Validator;
   watch: WatchOperation;
@@ -79,7 +79,7 @@ export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
         });
       }
     };
-    writes.write(connection.slot, operation, answer, watched?.traceparent);
+    writes.write(connection.slot, roomId, operation, answer, watched?.traceparent);
   }
 
   function typing(connection: Connection, ref: string | undefined, roomId: string): void {

@@ -10,11 +10,11 @@ import { startAt, startRooms } from "./cursors.ts";
 import type { Hub } from "./hub.ts";
 import { fail, reply } from "./replies.ts";
 import { createFrame } from "./server-frame.ts";
-import type { WriteLink } from "./write-link.ts";
+import type { WriteRouter } from "./write-router.ts";
 
 export interface HelloDeps {
   hub: Hub;
-  writes: Pick<WriteLink, "introduce" | "retire">;
+  writes: Pick<WriteRouter, "introduce" | "retire">;
   verifier: Pick<TokenVerifier, "cached" | "verify">;
   heartbeatMs: number;
   /** How long a person's rooms may take to be followed before the hello is refused. */

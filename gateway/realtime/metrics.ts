@@ -3,7 +3,7 @@ import type { WatchResponse } from "#gen/parley/internal/v1/delivery_service_pb.
 import { durationBuckets, type Metrics } from "../../services/common/metrics.ts";
 import type { DeliveryLink } from "./delivery-link.ts";
 import type { Hub } from "./hub.ts";
-import type { WriteLink } from "./write-link.ts";
+import type { WriteRouter } from "./write-router.ts";
 
 export interface DeliveryLag {
   /** To be told of what Delivery handed over, in the turn in which the hub got it. */
@@ -33,7 +33,7 @@ export function createDeliveryLag(metrics: Metrics): DeliveryLag {
 export interface Links {
   hub: Pick<Hub, "rooms" | "users">;
   link: Pick<DeliveryLink, "connected">;
-  writes: Pick<WriteLink, "unanswered">;
+  writes: Pick<WriteRouter, "unanswered" | "replicas">;
 }
 
 /** Shows how the gateway stands with Delivery and Message, and what it follows. */
@@ -47,6 +47,16 @@ export function showLinks(metrics: Metrics, { hub, link, writes }: Links): void 
     name: "parley_writes_unanswered",
     help: "Writes of realtime connections that Message has not answered.",
     read: () => writes.unanswered,
+  });
+  metrics.gauge({
+    name: "parley_message_replicas",
+    help: "Replicas of Message that the gateway knows.",
+    read: () => writes.replicas.known,
+  });
+  metrics.gauge({
+    name: "parley_message_streams",
+    help: "Replicas of Message to which the gateway's stream stands, and that get its writes.",
+    read: () => writes.replicas.standing,
   });
   metrics.gauge({
     name: "parley_followed_rooms",

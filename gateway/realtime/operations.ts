@@ -1,5 +1,5 @@
 import type { ClientFrame } from "#gen/parley/realtime/v1/frames_pb.js";
-import type { Operation } from "./write-link.ts";
+import type { Operation } from "./write-router.ts";
 
 /** A frame that is a write of Message's, and the room it is for; undefined for any other frame. */
 export function operationOf({ kind }: ClientFrame): { roomId: string; operation: Operation } | undefined {

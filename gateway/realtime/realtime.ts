@@ -35,7 +35,7 @@ import { createConnectionTimers } from "./timers.ts";
 import { countClosed, createTraffic, showTraffic } from "./traffic.ts";
 import { createOperationWatch } from "./watched-operations.ts";
 import { createRealtimeSocketServer } from "./websocket-server.ts";
-import { createWriteLink } from "./write-link.ts";
+import { createWriteRouter } from "./write-router.ts";
 
 export interface RealtimeConfig {
   /** WebSocket pings and streams' heartbeats, and how long silence is borne: two of these. */
@@ -111,8 +111,9 @@ export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realt
     disconnectedIntervalMs: disconnectedHeadIntervalMs,
     graceMs: headGraceMs,
   });
-  const writes = createWriteLink({
-    messages,
+  const writes = createWriteRouter({
+    replicas: deps.rpc.replicas(MessageInternalService),
+    linkId: newId(),
     backoff,
     unavailable: () => toStatus(new UnavailableError("messages can't be written right now, try again")),
     overloaded: () => toStatus(new OverloadedError()),
@@ -207,7 +208,7 @@ export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realt
   });
   const loops = [
     runForever("delivery link", link.run, stop.signal, logger),
-    runForever("write link", writes.run, stop.signal, logger),
+    runForever("writes", writes.run, stop.signal, logger),
     runForever("head watch", heads.run, stop.signal, logger),
   ];
   let stopping = false;

@@ -1,18 +1,17 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { StatusSchema } from "#gen/google/rpc/status_pb.js";
 import {
   type MessageInternalService,
   type WriteRequest,
   type WriteResponse,
   WriteResponseSchema,
-  type WriteResultSchema,
+  WriteSchema,
 } from "#gen/parley/internal/v1/message_internal_service_pb.js";
 import { backoff, turns, until } from "./test-connection.ts";
 import { createTestStreams, type TestStream } from "./test-stream.ts";
-import { createWriteLink, type Outcome } from "./write-link.ts";
+import { createWriteLink } from "./write-link.ts";
 
 type Stream = TestStream<WriteRequest, WriteResponse>;
 
@@ -27,143 +26,98 @@ afterEach(() => {
 });
 
 async function start() {
-  const { signal } = stop;
   const { streams, call } = createTestStreams<WriteRequest, WriteResponse>();
-  const clock = { now: 0 };
+  const answered: bigint[] = [];
+  const stood: boolean[] = [];
   const link = createWriteLink({
     messages: { write: call } as unknown as Client<typeof MessageInternalService>,
-    backoff: async () => {
-      await backoff();
-      signal.throwIfAborted();
-    },
-    unavailable: () => create(StatusSchema, { code: 14 }),
-    overloaded: () => create(StatusSchema, { code: 14 }),
-    giveUpMs: 10_000,
+    linkId: "gateway",
+    answered: ({ id }) => void answered.push(id),
+    changed: () => void stood.push(link.stands),
+    backoff,
     logger: pino({ enabled: false }),
-    now: () => clock.now,
   });
-  const running = link.run(signal).catch(() => {});
+  void link.run(stop.signal);
   await turns();
-  const outcomes: string[] = [];
-  const write = (slot: number, text: string) =>
-    link.write(slot, { case: "send", value: { roomId: "r", clientId: text, text } }, (outcome: Outcome) =>
-      outcomes.push(`${text} ${"ack" in outcome ? outcome.ack.seq : `error ${outcome.error.code}`}`),
-    );
-  const pass = (ms: number) => {
-    clock.now += ms;
-    vi.advanceTimersByTime(1000);
+  const last = () => streams.at(-1) as Stream;
+  const live = () => last().answer(create(WriteResponseSchema));
+  const write = (slot: number, ...ids: number[]) => {
+    for (const id of ids)
+      link.write({ slot, accessToken: `token ${slot}` }, create(WriteSchema, { id: BigInt(id) }));
   };
-  return { link, streams, write, outcomes, running, pass, last: () => streams.at(-1) as Stream };
+  return { link, streams, answered, stood, last, live, write };
 }
 
 const writesOf = ({ requests }: Stream) =>
-  requests.flatMap(({ writes }) =>
-    writes.map(({ id, slot, operation }) => ({
-      id,
-      slot: Number(slot),
-      text: operation.case === "send" ? operation.value.text : "",
-    })),
-  );
+  requests.flatMap(({ writes }) => writes.map(({ id }) => Number(id)));
 const introducedTo = ({ requests }: Stream) =>
-  requests.flatMap(({ introductions }) =>
-    introductions.map(({ slot, accessToken }) => [Number(slot), accessToken]),
-  );
-const textsOf = (stream: Stream) => writesOf(stream).map(({ text }) => text);
+  requests.flatMap(({ introductions }) => introductions.map(({ slot }) => Number(slot)));
 
-async function answer(
-  stream: Stream,
-  text: string,
-  outcome?: MessageInitShape<typeof WriteResultSchema>["outcome"],
-) {
-  const id = writesOf(stream).find((write) => write.text === text)?.id;
-  const results = [{ id, outcome: outcome ?? ({ case: "ack", value: { seq: id } } as const) }];
-  await stream.answer(create(WriteResponseSchema, { results }));
-}
-
-test("introduces callers before their writes, and sends those of one turn together", async () => {
-  const { link, write, last } = await start();
-  const slot = link.introduce("token");
-  for (const text of ["a", "b", "c"]) write(slot, text);
-  await turns();
-  const [batch] = last().requests;
-  expect(batch?.introductions).toHaveLength(1);
-  expect(batch?.writes).toHaveLength(3);
+test("a stream begins with the gateway's id, and stands with its first sign of life", async () => {
+  const { link, last, live, stood } = await start();
+  expect(last().requests).toMatchObject([{ linkId: "gateway" }]);
+  expect(link.stands).toBe(false);
+  await live();
+  await live();
+  expect(link.stands).toBe(true);
+  expect(stood).toEqual([true]);
 });
 
-test("each write is answered once, with what became of it", async () => {
-  const { write, outcomes, last } = await start();
-  for (const text of ["a", "b", "c"]) write(1, text);
+test("introduces callers with their first write, and sends those of one turn together", async () => {
+  const { link, last, live, write, answered } = await start();
+  await live();
+  write(1, 1, 2);
+  write(2, 3);
   await turns();
-  await answer(last(), "b");
-  await answer(last(), "b");
-  await answer(last(), "a", { case: "error", value: { code: 5 } });
-  await answer(last(), "c", { case: undefined });
-  expect(outcomes).toEqual(["b 2", "a error 5", "c error 14"]);
+  write(1, 4);
+  link.retire({ slot: 1, accessToken: "" });
+  link.retire({ slot: 3, accessToken: "" });
+  await turns();
+  const [, first, second] = last().requests;
+  expect(first).toMatchObject({ introductions: [{ slot: 1n, accessToken: "token 1" }, { slot: 2n }] });
+  expect(first?.writes.map(({ id }) => id)).toEqual([1n, 2n, 3n]);
+  expect(second).toMatchObject({ introductions: [], writes: [{ id: 4n }], retiredSlots: [1n] });
+  await last().answer(create(WriteResponseSchema, { results: [{ id: 2n }, { id: 1n }] }));
+  expect(answered).toEqual([2n, 1n]);
 });
 
-test("what a broken stream left unanswered is sent again, in order, with those who are there introduced", async () => {
-  const { link, write, outcomes, streams, last } = await start();
-  const [stays, goes, waits] = [link.introduce("stays"), link.introduce("goes"), link.introduce("waits")];
-  for (const text of ["a", "b", "c"]) write(stays, text);
-  write(waits, "d");
+test("much travels in several requests, in order", async () => {
+  const { last, live, write } = await start();
+  await live();
+  const ids = Array.from({ length: 450 }, (_, i) => i);
+  write(1, ...ids);
   await turns();
-  await answer(last(), "b");
-  link.retire(goes);
-  link.retire(waits);
-  await streams[0]?.breakOff();
-  write(stays, "e");
-  await until(() => streams.length === 2);
-  write(stays, "f");
-  await turns();
-  expect(introducedTo(last())).toEqual([
-    [stays, "stays"],
-    [waits, "waits"],
-  ]);
-  expect(textsOf(last())).toEqual(["a", "c", "d", "e", "f"]);
-  expect(last().requests.flatMap(({ retiredSlots }) => retiredSlots)).toEqual([BigInt(waits)]);
-  for (const text of ["d", "a", "f", "e", "c"]) await answer(last(), text);
-  expect(outcomes).toEqual(["b 2", "d 4", "a 1", "f 6", "e 5", "c 3"]);
+  expect(writesOf(last())).toEqual(ids);
+  const sizes = last().requests.map(({ writes }) => writes.length);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(100);
 });
 
-test("much that is unanswered travels in several requests, in order", async () => {
-  const { write, streams, last } = await start();
-  const texts = Array.from({ length: 450 }, (_, i) => `${i}`);
-  for (const text of texts) write(1, text);
+test("what a broken stream knew, and what was not sent yet, is not carried over", async () => {
+  const { link, streams, last, live, write, stood } = await start();
+  await live();
+  write(1, 1);
   await turns();
-  expect(textsOf(last())).toEqual(texts);
+  write(1, 2);
   await streams[0]?.breakOff();
   await until(() => streams.length === 2);
+  expect(link.stands).toBe(false);
+  await live();
+  write(1, 3);
   await turns();
-  expect(textsOf(last())).toEqual(texts);
-  for (const { requests } of streams) {
-    expect(Math.max(...requests.map(({ writes }) => writes.length))).toBeLessThanOrEqual(100);
+  expect(introducedTo(last())).toEqual([1]);
+  expect(writesOf(last())).toEqual([3]);
+  expect(stood).toEqual([true, false, true]);
+});
+
+test("a stream that is silent for seconds is given up for another", async () => {
+  const { link, streams, live } = await start();
+  await live();
+  for (let sign = 0; sign < 5; sign++) {
+    vi.advanceTimersByTime(3000);
+    await live();
   }
-});
-
-test("what waits too long while nothing answers is given up, and answered once", async () => {
-  const { write, outcomes, pass, last } = await start();
-  write(1, "old");
-  await turns();
-  pass(6_000);
-  write(1, "new");
-  await turns();
-  pass(5_000);
-  expect(outcomes).toEqual(["old error 14"]);
-  await answer(last(), "old");
-  await answer(last(), "new");
-  expect(outcomes).toEqual(["old error 14", "new 2"]);
-  write(1, "slow");
-  await turns();
-  pass(20_000);
-  expect(outcomes).toHaveLength(2);
-});
-
-test("when it closes, everything is answered, and further writes at once", async () => {
-  const { write, outcomes, running } = await start();
-  write(1, "a");
-  await turns();
-  stop.abort();
-  await running;
-  write(1, "b");
-  expect(outcomes).toEqual(["a error 14", "b error 14"]);
+  expect(streams).toHaveLength(1);
+  vi.advanceTimersByTime(4000);
+  await until(() => streams.length === 2);
+  expect(link.stands).toBe(false);
 });
