@@ -1,5 +1,18 @@
-import { type DescMessage, fromJson, type JsonValue } from "@bufbuild/protobuf";
-import type { FieldViolation } from "../services/common/errors.ts";
+import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
+import { type FieldViolation, InvalidArgumentError } from "../services/common/errors.ts";
+import { laxInteger } from "./json-integers.ts";
+
+/** A message from its JSON, as every surface reads it. Throws InvalidArgumentError with the first fault. */
+export function readJson<Desc extends DescMessage>(schema: Desc, json: JsonValue): MessageShape<Desc> {
+  const lax = laxInteger(schema, json);
+  if (lax !== undefined)
+    throw new InvalidArgumentError([{ field: lax, description: "must be a decimal integer" }]);
+  try {
+    return fromJson(schema, json, { ignoreUnknownFields: true });
+  } catch (error) {
+    throw new InvalidArgumentError([violationOf(error as Error, schema, json)]);
+  }
+}
 
 /**
  * What Protobuf's JSON reader found first. It names the field in its message alone:
@@ -7,7 +20,7 @@ import type { FieldViolation } from "../services/common/errors.ts";
  * of its own it names at most the type, "cannot decode message google.protobuf.Duration from JSON: …": which field has it
  * is found by reading the fields one by one.
  */
-export function violationOf(error: Error, schema: DescMessage, json: JsonValue): FieldViolation {
+function violationOf(error: Error, schema: DescMessage, json: JsonValue): FieldViolation {
   const [, what, name = "", description] =
     /^cannot decode (field|oneof|message|enum) (\S+?)(?: from JSON)?: (.*)$/s.exec(error.message) ?? [];
   if (description !== undefined && (what === "field" || what === "oneof")) {

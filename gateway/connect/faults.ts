@@ -1,9 +1,9 @@
 import { isUtf8 } from "node:buffer";
-import { type DescMessage, fromBinary, fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary, type JsonValue } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { InvalidArgumentError } from "../../services/common/errors.ts";
 import { isEndless } from "../../services/common/rpc/timeouts.ts";
-import { violationOf } from "../json-fault.ts";
+import { readJson } from "../json-fault.ts";
 import { envelopePrefix, maxMessage, tooLarge } from "./body.ts";
 
 /**
@@ -95,11 +95,7 @@ function checkJson(schema: DescMessage, bytes: Buffer): void {
   } catch {
     throw invalid("", "the body must be JSON, in UTF-8");
   }
-  try {
-    fromJson(schema, json, { ignoreUnknownFields: true });
-  } catch (error) {
-    throw new InvalidArgumentError([violationOf(error as Error, schema, json)]);
-  }
+  readJson(schema, json);
 }
 
 function invalid(field: string, description: string): InvalidArgumentError {

@@ -1,12 +1,4 @@
-import {
-  create,
-  fromBinary,
-  fromJson,
-  type JsonObject,
-  type JsonValue,
-  toBinary,
-  toJson,
-} from "@bufbuild/protobuf";
+import { create, fromBinary, type JsonObject, type JsonValue, toBinary, toJson } from "@bufbuild/protobuf";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import { SendMessageRequestSchema } from "#gen/parley/message/v1/message_service_pb.js";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
@@ -17,8 +9,8 @@ import {
   type ServerFrame,
   ServerFrameSchema,
 } from "#gen/parley/realtime/v1/frames_pb.js";
-import { InvalidArgumentError, statusRegistry } from "../../services/common/errors.ts";
-import { violationOf } from "../json-fault.ts";
+import { statusRegistry } from "../../services/common/errors.ts";
+import { readJson } from "../json-fault.ts";
 import { frameBinary, frameText } from "./websocket-frame.ts";
 
 /** The two subprotocols: Protobuf JSON in text frames, binary Protobuf in binary frames. */
@@ -40,7 +32,6 @@ export class RefusedFrameError extends Error {
   }
 }
 
-const readOptions = { ignoreUnknownFields: true };
 const writeOptions = { alwaysEmitImplicit: true, registry: statusRegistry };
 
 export function decodeBinary(data: Uint8Array): ClientFrame {
@@ -62,12 +53,9 @@ export function decodeJson(data: string): ClientFrame {
   const send = decodeSend(json, ref);
   if (send) return send;
   try {
-    return fromJson(ClientFrameSchema, withoutNulls(json), readOptions);
+    return readJson(ClientFrameSchema, withoutNulls(json));
   } catch (cause) {
-    throw new RefusedFrameError(
-      ref,
-      new InvalidArgumentError([violationOf(cause as Error, ClientFrameSchema, json)]),
-    );
+    throw new RefusedFrameError(ref, cause);
   }
 }
 

@@ -1,13 +1,12 @@
 import {
   type DescField,
-  fromJson,
   type JsonObject,
   type JsonValue,
   type Message,
   ScalarType,
 } from "@bufbuild/protobuf";
 import { InvalidArgumentError } from "../../services/common/errors.ts";
-import { violationOf } from "../json-fault.ts";
+import { readJson } from "../json-fault.ts";
 import type { Binding } from "./bindings.ts";
 
 /** The request message of a binding from path, query and body. Throws InvalidArgumentError with the first fault. */
@@ -22,11 +21,7 @@ export function decodeRequest(
     delete json[field.name];
     json[field.jsonName] = textValue(field, params[field.name] ?? "");
   }
-  try {
-    return fromJson(binding.method.input, json, { ignoreUnknownFields: true });
-  } catch (error) {
-    throw new InvalidArgumentError([violationOf(error as Error, binding.method.input, json)]);
-  }
+  return readJson(binding.method.input, json);
 }
 
 function bodyOf(body: JsonValue | undefined): JsonObject {
@@ -55,18 +50,7 @@ function queryValue(field: DescField, value: string | string[]): JsonValue {
   return textValue(field, value);
 }
 
-/** The JSON reader takes whatever JavaScript can make a number of: other bases, spaces, leading zeros. */
 function textValue(field: DescField, value: string): JsonValue {
-  if (field.fieldKind !== "scalar") return value;
-  if (field.scalar === ScalarType.BOOL && /^(true|false)$/.test(value)) return value === "true";
-  if (integers.has(field.scalar) && !/^(0|-?[1-9]\d*)$/.test(value))
-    throw new InvalidArgumentError([{ field: field.name, description: "must be a decimal integer" }]);
-  return value;
+  const isBool = field.fieldKind === "scalar" && field.scalar === ScalarType.BOOL;
+  return isBool && /^(true|false)$/.test(value) ? value === "true" : value;
 }
-
-const integers: ReadonlySet<ScalarType> = new Set([
-  ScalarType.INT32,
-  ScalarType.UINT32,
-  ScalarType.INT64,
-  ScalarType.UINT64,
-]);

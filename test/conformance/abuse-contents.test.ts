@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Stack, topologies } from "../stack.ts";
 import { type Api, badFields, createApi, ok, type Person, refused, roomOf, send } from "./api.ts";
+import { fetchAnswer } from "./clients/rest.ts";
 
 /** Well-formed HTTP with contents that no client of ours would send. */
 describe.each(topologies)("abuse of contents: $name", ({ start }) => {
@@ -95,6 +96,32 @@ describe.each(topologies)("abuse of contents: $name", ({ start }) => {
     await ok(ada.get(`${path}/timeline?__proto__=1&constructor=2&toString=3&afterSeq[]=x`));
     await refused(ada.get("/v1/feed?afterSeq=x"), 400, "INVALID_ARGUMENT");
     expect((await ok(ada.get("/v1/feed?afterSeq=9223372036854775807"))).entries).toEqual([]);
+  });
+
+  test("integers in JSON bodies are decimals, on every surface that has such", async () => {
+    const room = await roomOf(ada);
+    const path = `/v1/rooms/${room}`;
+    const connect = (method: string, body: object) =>
+      fetchAnswer(`${stack.url}/parley.message.v1.MessageService/${method}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${ada.accessToken}`, "content-type": "application/json" },
+        body: JSON.stringify({ roomId: room, ...body }),
+      });
+    for (const lax of ["01", " 1", "1 ", "+1", "-0", "0x1", "0b1", "1.0", "1e0", "", "١"]) {
+      const message = { clientId: "c", text: "t", replyToSeq: lax };
+      expect(await badFields(ada.post(`${path}/messages`, message)), lax).toEqual(["reply_to_seq"]);
+      expect(await badFields(ada.post(`${path}:markRead`, { seq: lax })), lax).toEqual(["seq"]);
+      expect(await badFields(ada.post(`${path}/invitations`, { maxUses: lax })), lax).toEqual(["max_uses"]);
+      for (const body of [{ afterSeq: lax }, { after_seq: lax }]) {
+        const { status, body: error } = await connect("ListTimeline", body);
+        expect([status, error.code, JSON.stringify(error).includes("after_seq")], lax).toEqual([
+          400,
+          "invalid_argument",
+          true,
+        ]);
+      }
+    }
+    for (const seq of ["1", 1]) expect((await ok(ada.post(`${path}:markRead`, { seq }))).readSeq).toBe("1");
   });
 
   test("values that have a format of their own name their field", async () => {
