@@ -10,13 +10,14 @@ export function createAdminRoutes({
   applications: Applications;
 }): ServiceImpl<typeof AdminService> {
   return {
-    async ensureUser({ externalId, username, displayName }) {
-      const { user, created } = await applications.ensureUser({ externalId, username, displayName });
+    async ensureUser({ externalId, username, displayName }, { signal }) {
+      const wanted = { externalId, username, displayName };
+      const { user, created } = await applications.ensureUser(wanted, signal);
       return { user: toSelf(user), created };
     },
 
-    async issueTokens({ userId, deviceName }) {
-      return { tokens: toTokens(await applications.issueTokens({ userId, deviceName })) };
+    async issueTokens({ userId, deviceName }, { signal }) {
+      return { tokens: toTokens(await applications.issueTokens({ userId, deviceName }, signal)) };
     },
   };
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { hashServerKey } from "../common/auth/server-key.ts";
 import { openDatabaseBeside } from "../common/database/database.ts";
+import { reasonOf } from "../common/errors.ts";
 import { migrations } from "./db/migrations/migrations.ts";
 import type { AuthTables } from "./db/tables.ts";
 import { createServerKeys } from "./server-keys.ts";
@@ -70,6 +71,19 @@ test("calls at the same time make one user", async () => {
   expect(answers.filter(({ created }) => created)).toHaveLength(1);
   expect(new Set(answers.map(({ user }) => user?.userId)).size).toBe(1);
 });
+
+test("of too many new people at once some are refused before they are begun; the others are made", async () => {
+  const { admin, as } = await startWithKey();
+  const ensure = (i: number) => admin.ensureUser({ externalId: `crowd-${i}` }, as);
+  const outcomes = await Promise.allSettled(Array.from({ length: 1500 }, (_, i) => ensure(i)));
+  const refusals = outcomes
+    .filter((each) => each.status === "rejected")
+    .map(({ reason }) => reasonOf(reason));
+  expect(refusals.length).toBeGreaterThan(0);
+  expect(new Set(refusals)).toEqual(new Set(["OVERLOADED"]));
+  const again = outcomes.map(({ status }, i) => ({ status, i })).filter(({ i }) => i % 50 === 0);
+  for (const { status, i } of again) expect((await ensure(i)).created).toBe(status === "rejected");
+}, 60_000);
 
 test("who comes back waits for nobody who writes", async () => {
   const { admin, service, as } = await startWithKey();

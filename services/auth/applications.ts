@@ -12,17 +12,22 @@ import type { AuthTables, UserRow } from "./db/tables.ts";
 import { UserNotFoundError, UsernameTakenError } from "./errors.ts";
 import type { Sessions, Tokens } from "./sessions.ts";
 import { searchTerms } from "./user-search.ts";
+import { createWorkQueue } from "./work-queue.ts";
 
 /** People whose accounts an embedding application keeps: they have no password, and come in by its word. */
 export interface Applications {
   /**
    * The one user of an external id, made if there is none. Transactions that write run one after the other, so of two
    * calls at once the second finds whom the first made. Whom there is nothing to change of is read beside the writers:
-   * that is everybody who comes back. Throws UsernameTakenError.
+   * that is everybody who comes back. Throws UsernameTakenError, and OverloadedError if too much waits already; what is
+   * given up while it waits is not begun.
    */
-  ensureUser(user: EnsuredUser): Promise<{ user: UserRow; created: boolean }>;
-  /** A session of the user's. Throws UserNotFoundError. */
-  issueTokens(session: { userId: string; deviceName: string | undefined }): Promise<Tokens>;
+  ensureUser(user: EnsuredUser, signal?: AbortSignal): Promise<{ user: UserRow; created: boolean }>;
+  /** A session of the user's. Throws UserNotFoundError, and OverloadedError likewise. */
+  issueTokens(
+    session: { userId: string; deviceName: string | undefined },
+    signal?: AbortSignal,
+  ): Promise<Tokens>;
 }
 
 export interface EnsuredUser {
@@ -39,7 +44,15 @@ export interface ApplicationsDeps {
   clock: () => number;
 }
 
+/**
+ * An application may bring all its people at once. So that they don't stand before everybody who signs in, and that who
+ * is accepted is done before its caller gives up, few are written at once, and no more wait than some seconds suffice for.
+ */
+const writes = { concurrency: 4, maxWaiting: 1000, refusal: "too many people are being brought at once" };
+
 export function createApplications({ db, sessions, clock }: ApplicationsDeps): Applications {
+  const queue = createWorkQueue(writes);
+
   async function update(tx: Transaction<AuthTables>, user: UserRow, displayName: string | undefined) {
     if (displayName === undefined || isCalled(user, displayName)) return user;
     await updateDisplayName(tx, user, displayName, searchTerms(user.username, displayName));
@@ -62,24 +75,26 @@ export function createApplications({ db, sessions, clock }: ApplicationsDeps): A
   }
 
   return {
-    async ensureUser(wanted) {
+    async ensureUser(wanted, signal) {
       const known = await findUserByExternalId(db, wanted.externalId);
       if (known && isCalled(known, wanted.displayName ?? known.display_name))
         return { user: known, created: false };
-      return db.transaction().execute(async (tx) => {
+      const write = async (tx: Transaction<AuthTables>) => {
         const found = await findUserByExternalId(tx, wanted.externalId);
         if (found) return { user: await update(tx, found, wanted.displayName), created: false };
         return { user: await make(tx, wanted), created: true };
-      });
+      };
+      return queue.run(() => db.transaction().execute(write), signal);
     },
 
-    async issueTokens({ userId, deviceName }) {
+    async issueTokens({ userId, deviceName }, signal) {
       if (!isId(userId)) throw new UserNotFoundError();
-      const begun = await db.transaction().execute(async (tx) => {
+      const write = async (tx: Transaction<AuthTables>) => {
         const user = await findUser(tx, idToBytes(userId));
         if (user === undefined || user.deleted_at !== null) throw new UserNotFoundError();
         return sessions.begin(tx, { userId: bytesToId(user.user_id), deviceName: deviceName ?? "" });
-      });
+      };
+      const begun = await queue.run(() => db.transaction().execute(write), signal);
       return sessions.admit(begun);
     },
   };

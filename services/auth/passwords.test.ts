@@ -3,7 +3,7 @@ import { createPasswords, defaultPasswordCost } from "./passwords.ts";
 import { createWorkQueue } from "./work-queue.ts";
 
 const cheap = { memoryCost: 64, timeCost: 1, parallelism: 1 };
-const queue = createWorkQueue({ concurrency: 2, maxWaiting: 10 });
+const queue = createWorkQueue({ concurrency: 2, maxWaiting: 10, refusal: "too much" });
 
 test("a hash is Argon2id at the cost that OWASP recommends, and tells right from wrong", async () => {
   const passwords = await createPasswords({ queue, cost: defaultPasswordCost });

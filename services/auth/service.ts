@@ -109,6 +109,7 @@ async function createAuth(config: AuthConfig, { db, logger, metrics, clock }: Au
   const queue = createWorkQueue({
     concurrency: config.passwordConcurrency,
     maxWaiting: config.maxWaitingPasswords,
+    refusal: "too many passwords are being checked",
   });
   showQueue(metrics, queue);
   const passwords = await createPasswords({ metrics, queue, cost: config.passwordCost });

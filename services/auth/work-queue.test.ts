@@ -18,7 +18,7 @@ function work() {
 }
 
 test("so much runs at once, the rest in its order", async () => {
-  const queue = createWorkQueue({ concurrency: 2, maxWaiting: 2 });
+  const queue = createWorkQueue({ concurrency: 2, maxWaiting: 2, refusal: "too much" });
   const [a, b, c, d] = [work(), work(), work(), work()];
   const runs = [a, b, c, d].map((item) => queue.run(item.run));
   expect([a, b, c, d].map((item) => item.begun())).toEqual([true, true, false, false]);
@@ -31,7 +31,7 @@ test("so much runs at once, the rest in its order", async () => {
 });
 
 test("what would wait beyond the bound is refused, until there is room", async () => {
-  const queue = createWorkQueue({ concurrency: 1, maxWaiting: 1 });
+  const queue = createWorkQueue({ concurrency: 1, maxWaiting: 1, refusal: "too much" });
   const [a, b] = [work(), work()];
   const runs = [queue.run(a.run), queue.run(b.run)];
   const refused = await queue.run(work().run).catch((error) => error);
@@ -44,7 +44,7 @@ test("what would wait beyond the bound is refused, until there is room", async (
 });
 
 test("whoever leaves the queue makes room and is never served", async () => {
-  const queue = createWorkQueue({ concurrency: 1, maxWaiting: 1 });
+  const queue = createWorkQueue({ concurrency: 1, maxWaiting: 1, refusal: "too much" });
   const [a, b, c] = [work(), work(), work()];
   const leaving = new AbortController();
   const first = queue.run(a.run);

@@ -19,9 +19,11 @@ export interface WorkQueueOptions {
   concurrency: number;
   /** How much may wait besides. */
   maxWaiting: number;
+  /** Why more is refused, for people. */
+  refusal: string;
 }
 
-export function createWorkQueue({ concurrency, maxWaiting }: WorkQueueOptions): WorkQueue {
+export function createWorkQueue({ concurrency, maxWaiting, refusal }: WorkQueueOptions): WorkQueue {
   /** In the order of arrival; a set, so that what is given up leaves at once. */
   const waiting = new Set<() => void>();
   let running = 0;
@@ -58,7 +60,7 @@ export function createWorkQueue({ concurrency, maxWaiting }: WorkQueueOptions): 
       else if (waiting.size < maxWaiting) await turn(signal);
       else {
         refused += 1;
-        throw new OverloadedError("too many passwords are being checked");
+        throw new OverloadedError(refusal);
       }
       try {
         return await work();
