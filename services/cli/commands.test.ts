@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -102,6 +102,7 @@ describe("keys", () => {
       expect(await runCommand(["keys", "list", "--json"], env)).toBe(0);
       return JSON.parse(printed);
     };
+    await runCommand(["migrate"], env);
     expect(await list()).toEqual([]);
     await runCommand(["keys", "create", "--name", "shop", "--scopes", "tokens:issue"], env);
     const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
@@ -119,6 +120,14 @@ describe("keys", () => {
     expect(listed).toEqual(shop);
     await runCommand(["keys", "revoke", listed.keyId], env);
     expect(await list()).toEqual([{ ...shop, state: "revoked", revokedAt: time }]);
+  });
+
+  test.each([["list"], ["revoke", "x"]])("%s of data that isn't there makes none", async (...words) => {
+    const url = `sqlite:${folder}/mistyped`;
+    expect(await runCommand(["keys", ...words], { ...env, PARLEY_DATABASE_URL: url })).toBe(1);
+    expect(printed).toContain(`there is no data at ${url}`);
+    expect(await runCommand(["keys", ...words], env)).toBe(1);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   test("of what is no database, nothing is made", async () => {

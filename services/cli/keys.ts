@@ -4,7 +4,7 @@ import type { AuthTables } from "../auth/db/tables.ts";
 import { createServerKeys, type ServerKey, type ServerKeys } from "../auth/server-keys.ts";
 import type { Environment } from "../common/config.ts";
 import { parseDuration } from "../common/config-formats.ts";
-import { openDatabaseBeside } from "../common/database/database.ts";
+import { type DatabaseLocation, migrationStatus, openDatabaseBeside } from "../common/database/database.ts";
 import { createLogger } from "../common/logger.ts";
 import { scopesOf } from "../common/rpc/interceptors.ts";
 import { readParleyConfig } from "./config.ts";
@@ -54,11 +54,11 @@ export async function runKeys(words: string[], env: Environment): Promise<number
       return withKeys(env, (keys) => create(keys, values));
     case "list":
       refuseWords(rest);
-      return withKeys(env, values.json ? listAsJson : list);
+      return withKnownKeys(env, values.json ? listAsJson : list);
     case "revoke":
       if (rest.length !== 1)
         throw new UsageError("parley keys revoke takes the id of one key, as list shows it");
-      return withKeys(env, (keys) => revoke(keys, rest[0]!));
+      return withKnownKeys(env, (keys) => revoke(keys, rest[0]!));
     default:
       throw new UsageError("parley keys is followed by create, list or revoke");
   }
@@ -92,13 +92,26 @@ function refuseWords([word]: string[]): void {
 async function withKeys(env: Environment, work: (keys: ServerKeys) => Promise<number>): Promise<number> {
   const { databaseUrl } = readParleyConfig(env);
   const logger = createLogger({ level: "warn", pretty: process.stdout.isTTY });
-  const location = databasesAt(databaseUrl).find(({ name }) => name === "auth")!;
+  const location = authDatabaseAt(databaseUrl);
   const database = await openDatabaseBeside<AuthTables>({ ...location, logger });
   try {
     return await work(createServerKeys({ db: database.kysely, clock: Date.now, logger }));
   } finally {
     await database.close();
   }
+}
+
+/** Where nothing was ever made, no key can be: PARLEY_DATABASE_URL was mistyped, and a new database would hide it. */
+async function withKnownKeys(env: Environment, work: (keys: ServerKeys) => Promise<number>): Promise<number> {
+  const { databaseUrl } = readParleyConfig(env);
+  const { applied } = await migrationStatus(authDatabaseAt(databaseUrl));
+  if (applied.length > 0) return withKeys(env, work);
+  console.error(`parley: there is no data at ${databaseUrl}: PARLEY_DATABASE_URL says where it is.`);
+  return 1;
+}
+
+function authDatabaseAt(url: string): DatabaseLocation {
+  return databasesAt(url).find(({ name }) => name === "auth")!;
 }
 
 async function create(keys: ServerKeys, options: Options): Promise<number> {
