@@ -175,7 +175,8 @@ function answerError(
   const isGone = error.code === "ECONNRESET" && !request.raw.complete;
   const known = isGone ? new CancelledError() : fromFastify(error);
   const status = httpStatusOf(toConnectError(known));
-  if (status >= 500 && status !== 503)
+  // What is away, and what took longer than its caller waits, is no fault of this code.
+  if (status >= 500 && status !== 503 && status !== 504)
     request.log.error({ err: error, requestId: request.id }, "a request failed");
   const retryAfter = retryAfterMsOf(known);
   if (retryAfter !== undefined) reply.header("retry-after", Math.max(1, Math.ceil(retryAfter / 1000)));
