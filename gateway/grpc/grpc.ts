@@ -2,6 +2,7 @@ import type { AddressInfo, Server } from "node:net";
 import type { DescService, Message } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { GrpcCall } from "../../services/common/rpc/grpc-call.ts";
+import { publicServerOptions } from "../../services/common/rpc/grpc-limits.ts";
 import { createGrpcServer } from "../../services/common/rpc/grpc-server.ts";
 import type { RpcClients } from "../../services/common/rpc/rpc.ts";
 import { mutualTls, type TlsMaterial } from "../../services/common/tls.ts";
@@ -41,7 +42,7 @@ export function createGrpc({ services, rpc, calls, clients, tls, logger }: GrpcD
     additions: [watch.health],
     reflection: true,
     tls: tls && mutualTls(tls),
-    maxMessage,
+    options: publicServerOptions(maxMessage),
     logger: logger.child({ component: "grpc" }),
     dispatch: {
       async unary(method, decode, call) {

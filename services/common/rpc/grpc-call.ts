@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import type {
   Metadata,
   ServerInterceptingCall,
@@ -10,7 +11,8 @@ import { requestIdHeader } from "./caller.ts";
 import { completeStatus } from "./grpc-status.ts";
 
 /** What all kinds of calls have in common. */
-export type AnyServerCall = Omit<ServerUnaryCall<unknown, unknown>, "request">;
+export type AnyServerCall = Pick<ServerUnaryCall<unknown, unknown>, "metadata" | "getPeer" | "getDeadline"> &
+  Pick<EventEmitter, "once">;
 
 /** What is known of a call besides its message. */
 export interface GrpcCall {
@@ -27,11 +29,14 @@ export interface GrpcCall {
 }
 
 /**
- * Gives every call an id, and every answer what the API promises of it, whoever makes the answer: the handler, or
+ * Gives every call an id, unless its caller did and may, and every answer what the API promises of it, whoever makes the answer: the handler, or
  * grpc-js, which ends calls by itself as well and asks nobody.
  */
-export function identifyCall(call: ServerInterceptingCallInterface): ServerInterceptingCall {
-  const requestId = newId();
+export function identifyCall(
+  call: ServerInterceptingCallInterface,
+  keepsId: boolean,
+): ServerInterceptingCall {
+  let requestId = newId();
   const start = call.start.bind(call);
   const sendMetadata = call.sendMetadata.bind(call);
   const sendStatus = call.sendStatus.bind(call);
@@ -39,7 +44,9 @@ export function identifyCall(call: ServerInterceptingCallInterface): ServerInter
     start(listener: Parameters<typeof start>[0]) {
       start({
         onReceiveMetadata(metadata: Metadata) {
-          metadata.set(requestIdHeader, requestId);
+          const [given] = keepsId ? metadata.get(requestIdHeader) : [];
+          if (typeof given === "string") requestId = given;
+          else metadata.set(requestIdHeader, requestId);
           listener.onReceiveMetadata(metadata);
         },
         onReceiveMessage: (message: unknown) => listener.onReceiveMessage(message),

@@ -2,8 +2,8 @@ import type { ServerOptions } from "@grpc/grpc-js";
 
 const minute = 60_000;
 
-/** What a client may ask of a connection, and how long one is kept. */
-export function grpcServerOptions(maxMessage: number): ServerOptions {
+/** What a stranger may ask of a connection, and how long one is kept. */
+export function publicServerOptions(maxMessage: number): ServerOptions {
   return {
     "grpc.max_receive_message_length": maxMessage,
     // Answers are as large as their pages.
@@ -18,6 +18,21 @@ export function grpcServerOptions(maxMessage: number): ServerOptions {
     "grpc.max_connection_age_grace_ms": 11 * minute,
     // In MB.
     "grpc-node.max_session_memory": 32,
+    "grpc.enable_channelz": 0,
+  };
+}
+
+/** Between the processes of a mesh: few connections with many calls, some of which never end. */
+export function meshServerOptions(): ServerOptions {
+  return {
+    // A batch of writes with the longest texts, a page of room changes.
+    "grpc.max_receive_message_length": 64 * 1024 * 1024,
+    "grpc.max_send_message_length": -1,
+    "grpc.max_concurrent_streams": 100_000,
+    // A peer that hangs is noticed within 15 s, from both sides.
+    "grpc.keepalive_time_ms": 10_000,
+    "grpc.keepalive_timeout_ms": 5_000,
+    "grpc-node.flow_control_window": 1024 * 1024,
     "grpc.enable_channelz": 0,
   };
 }

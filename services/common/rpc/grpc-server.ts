@@ -5,14 +5,13 @@ import {
   type Server as NetServer,
   type Socket,
 } from "node:net";
-import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import { createServer as createTlsServer, type TlsOptions, Server as TlsServer } from "node:tls";
 import type { DescService } from "@bufbuild/protobuf";
-import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerbosity } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import { identifyCall } from "./grpc-call.ts";
 import { guardHttp2, limitHttp2 } from "./grpc-http2.ts";
 import { createGrpcIdleCalls, type GrpcIdleCalls } from "./grpc-idle-calls.ts";
-import { grpcServerOptions } from "./grpc-limits.ts";
 import { createGrpcService, type GrpcDispatch } from "./grpc-methods.ts";
 import { createGrpcReflection } from "./grpc-reflection.ts";
 
@@ -31,14 +30,18 @@ export interface GrpcServerDeps {
   /** Without it, the port speaks in the clear. */
   tls?: TlsOptions | undefined;
   logger: Logger;
-  /** How large a message may be, as sent and as unpacked, in bytes. */
-  maxMessage: number;
+  /** `publicServerOptions` or `meshServerOptions`. */
+  options: ServerOptions;
+  /** Whether callers are trusted to name their calls: then `x-request-id` is theirs. */
+  keepsRequestIds?: boolean;
 }
 
 /** A gRPC server, through grpc-js, with Parley's errors. */
 export interface GrpcServer {
   /** A `tls.Server` where it speaks TLS. */
   readonly listener: NetServer;
+  /** Another certificate, for connections from now on. */
+  renew(tls: TlsOptions): void;
   /** Throws what `net.Server.listen` fails with. */
   listen(address: { host: string; port: number }): Promise<AddressInfo>;
   /**
@@ -79,6 +82,9 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
 
   return {
     listener,
+    renew(renewed) {
+      if (listener instanceof TlsServer) listener.setSecureContext(renewed);
+    },
     async listen(address) {
       listener.listen(address);
       await once(listener, "listening");
@@ -100,10 +106,9 @@ export function createGrpcServer(deps: GrpcServerDeps): GrpcServer {
 }
 
 function createServices(deps: GrpcServerDeps, idleCalls: GrpcIdleCalls): Server {
-  const { services, additions = [], reflection, maxMessage } = deps;
-  const identify: GrpcIdleCalls["intercept"] = (_, call) => identifyCall(call);
-  const interceptors = [identify, idleCalls.intercept];
-  const server = new Server({ ...grpcServerOptions(maxMessage), interceptors });
+  const { services, additions = [], reflection, options, keepsRequestIds = false } = deps;
+  const identify: GrpcIdleCalls["intercept"] = (_, call) => identifyCall(call, keepsRequestIds);
+  const server = new Server({ ...options, interceptors: [identify, idleCalls.intercept] });
   for (const service of services) {
     const { definition, handlers } = createGrpcService(service, deps);
     server.addService(definition, handlers);

@@ -8,7 +8,7 @@ import { requestIdHeader } from "./caller.ts";
 type PartialStatus = Pick<StatusObject, "code" | "details"> & { metadata?: Metadata | null };
 
 /** Where gRPC carries the whole google.rpc.Status of an error. */
-const detailsKey = "grpc-status-details-bin";
+export const detailsKey = "grpc-status-details-bin";
 
 /** An error as gRPC answers it: code and message, and behind them everything that the other surfaces show of it. */
 export function grpcStatusOf(error: unknown): StatusObject {

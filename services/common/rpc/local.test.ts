@@ -1,78 +1,21 @@
-import { create, createFileRegistry, type DescService } from "@bufbuild/protobuf";
-import {
-  FileDescriptorProtoSchema,
-  FileDescriptorSetSchema,
-  file_google_protobuf_wrappers,
-  type StringValue,
-  StringValueSchema,
-} from "@bufbuild/protobuf/wkt";
-import { type CallOptions, Code, ConnectError, createClient, type HandlerContext } from "@connectrpc/connect";
+import type { StringValue } from "@bufbuild/protobuf/wkt";
+import { Code, createClient } from "@connectrpc/connect";
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
-import { BadRequestSchema } from "#gen/google/rpc/error_details_pb.js";
-import { DomainError, InvalidArgumentError, RateLimitedError, reasonOf, retryAfterMsOf } from "../errors.ts";
+import { DomainError, RateLimitedError, reasonOf } from "../errors.ts";
 import { createLocalRpc } from "./local.ts";
 import type { ServerInterceptor } from "./rpc.ts";
-
-/** All four kinds of methods over StringValue, as no contract of ours has them in one service. */
-function describeEcho(): DescService {
-  const stringValue = {
-    inputType: ".google.protobuf.StringValue",
-    outputType: ".google.protobuf.StringValue",
-  };
-  const file = create(FileDescriptorProtoSchema, {
-    name: "echo.proto",
-    package: "echo",
-    syntax: "proto3",
-    dependency: ["google/protobuf/wrappers.proto"],
-    service: [
-      {
-        name: "EchoService",
-        method: [
-          { name: "Unary", ...stringValue },
-          { name: "Download", ...stringValue, serverStreaming: true },
-          { name: "Upload", ...stringValue, clientStreaming: true },
-          { name: "Chat", ...stringValue, clientStreaming: true, serverStreaming: true },
-        ],
-      },
-    ],
-  });
-  const set = create(FileDescriptorSetSchema, { file: [file_google_protobuf_wrappers.proto, file] });
-  const service = createFileRegistry(set).getService("echo.EchoService");
-  if (service === undefined) throw new Error("echo.EchoService is not in its own file");
-  return service;
-}
-
-const EchoService = describeEcho();
-
-interface EchoClient {
-  unary(request: { value: string }, options?: CallOptions): Promise<StringValue>;
-  download(request: { value: string }, options?: CallOptions): AsyncIterable<StringValue>;
-  upload(requests: AsyncIterable<{ value: string }>, options?: CallOptions): Promise<StringValue>;
-  chat(requests: AsyncIterable<{ value: string }>, options?: CallOptions): AsyncIterable<StringValue>;
-}
-
-interface EchoHandlers {
-  unary(request: StringValue, context: HandlerContext): Promise<{ value: string }>;
-  download(request: StringValue, context: HandlerContext): AsyncIterable<{ value: string }>;
-  upload(requests: AsyncIterable<StringValue>, context: HandlerContext): Promise<{ value: string }>;
-  chat(requests: AsyncIterable<StringValue>, context: HandlerContext): AsyncIterable<{ value: string }>;
-}
-
-const echo: EchoHandlers = {
-  unary: async ({ value }) => ({ value }),
-  async *download({ value }) {
-    for (const letter of value) yield { value: letter };
-  },
-  async upload(requests) {
-    let value = "";
-    for await (const request of requests) value += request.value;
-    return { value };
-  },
-  async *chat(requests) {
-    for await (const { value } of requests) yield { value: value.toUpperCase() };
-  },
-};
+import {
+  aborted,
+  collect,
+  type EchoClient,
+  type EchoHandlers,
+  EchoService,
+  echo,
+  failureOf,
+  testCalls,
+  values,
+} from "./test-echo.ts";
 
 function serveEcho(handlers: Partial<EchoHandlers> = {}, interceptors: ServerInterceptor[] = []) {
   const rpc = createLocalRpc({ logger: pino({ enabled: false }), interceptors, graceMs: 50 });
@@ -84,52 +27,9 @@ function serveEcho(handlers: Partial<EchoHandlers> = {}, interceptors: ServerInt
   };
 }
 
-async function* values(...all: string[]) {
-  for (const value of all) yield { value };
-}
+testCalls(serveEcho, { timeoutMs: 5 });
 
-async function collect(messages: AsyncIterable<StringValue>): Promise<string[]> {
-  const collected: string[] = [];
-  for await (const { value } of messages) collected.push(value);
-  return collected;
-}
-
-/** The error that a call ends with. */
-async function failureOf(call: Promise<unknown>): Promise<ConnectError> {
-  const error = await call.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(ConnectError);
-  return error as ConnectError;
-}
-
-/** Resolves when the signal aborts, with the reason. */
-function aborted(signal: AbortSignal): Promise<unknown> {
-  const { promise, resolve } = Promise.withResolvers<unknown>();
-  if (signal.aborted) resolve(signal.reason);
-  else signal.addEventListener("abort", () => resolve(signal.reason));
-  return promise;
-}
-
-describe.each(["client", "connectClient"] as const)("calls of every kind through the %s", (kind) => {
-  test("unary", async () => {
-    const answer = await serveEcho()[kind].unary({ value: "hello" });
-    expect(answer).toEqual(create(StringValueSchema, { value: "hello" }));
-  });
-
-  test("server streaming", async () => {
-    expect(await collect(serveEcho()[kind].download({ value: "abc" }))).toEqual(["a", "b", "c"]);
-  });
-
-  test("client streaming", async () => {
-    expect((await serveEcho()[kind].upload(values("a", "b"))).value).toBe("ab");
-  });
-
-  test("bidirectional", async () => {
-    expect(await collect(serveEcho()[kind].chat(values("a", "b")))).toEqual(["A", "B"]);
-  });
-
+describe.each(["client", "connectClient"] as const)("through the %s", (kind) => {
   test("headers go in and come out", async () => {
     const { [kind]: client } = serveEcho({
       async unary(_, context) {
@@ -148,61 +48,6 @@ describe.each(["client", "connectClient"] as const)("calls of every kind through
       },
     );
     expect([answer.value, ...seen]).toEqual(["why", "header", "trailer"]);
-  });
-
-  test("errors keep their details", async () => {
-    const violations = [{ field: "value", description: "must be nicer" }];
-    const { [kind]: client } = serveEcho({
-      unary: async () => {
-        throw new InvalidArgumentError(violations);
-      },
-      async *download() {
-        yield { value: "first" };
-        throw new RateLimitedError(1500);
-      },
-    });
-    const refused = await failureOf(client.unary({ value: "" }));
-    expect(refused.code).toBe(Code.InvalidArgument);
-    expect(refused.findDetails(BadRequestSchema)[0]?.fieldViolations).toMatchObject(violations);
-
-    const cut = await failureOf(collect(client.download({ value: "" })));
-    expect([reasonOf(cut), retryAfterMsOf(cut)]).toEqual(["RATE_LIMITED", 1500]);
-  });
-
-  test("the deadline ends both sides", async () => {
-    const reasons: unknown[] = [];
-    const { [kind]: client } = serveEcho({
-      async unary(_, context) {
-        expect(context.timeoutMs()).toBeGreaterThan(0);
-        reasons.push(reasonOf(await aborted(context.signal)));
-        return { value: "too late" };
-      },
-      async *download(_, context) {
-        yield { value: "in time" };
-        reasons.push(reasonOf(await aborted(context.signal)));
-      },
-    });
-    const late = await failureOf(client.unary({ value: "" }, { timeoutMs: 5 }));
-    expect(reasonOf(late)).toBe("DEADLINE_EXCEEDED");
-    const cut = await failureOf(collect(client.download({ value: "" }, { timeoutMs: 5 })));
-    expect(reasonOf(cut)).toBe("DEADLINE_EXCEEDED");
-    await expect.poll(() => reasons).toEqual(["DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED"]);
-  });
-
-  test("the caller's signal ends both sides", async () => {
-    const reason = Promise.withResolvers<unknown>();
-    const { [kind]: client } = serveEcho({
-      async *chat(requests, context) {
-        aborted(context.signal).then(reason.resolve, reason.reject);
-        for await (const { value } of requests) yield { value };
-      },
-    });
-    const controller = new AbortController();
-    const endless = new ReadableStream<{ value: string }>();
-    const answers = collect(client.chat(endless, { signal: controller.signal }));
-    controller.abort();
-    expect(reasonOf(await failureOf(answers))).toBe("CANCELLED");
-    expect(reasonOf(await reason.promise)).toBe("CANCELLED");
   });
 });
 
