@@ -25,6 +25,8 @@ export interface CallOrigin {
   readonly authorization: string | undefined;
   /** W3C trace context, as it came or as the call goes on with it. */
   readonly traceparent?: string | undefined;
+  /** Whether it came from a trusted proxy, whose word on what is traced counts. */
+  readonly fromProxy?: boolean;
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal;
   /** How long the client waits, in ms; undefined if it did not say. */

@@ -22,6 +22,7 @@ export function createOriginReader(clients: ClientReader): OriginReader {
       requestId: request.id,
       authorization: request.headers.authorization,
       traceparent: typeof traceparent === "string" ? traceparent : undefined,
+      fromProxy: clients.isProxy(request.raw.socket.remoteAddress),
       signal: gone.signal,
       timeoutMs,
     };

@@ -68,10 +68,12 @@ export function watchCalls(calls: PublicCalls, { logger, tally, tracer }: Watche
   };
 }
 
-function enter(tracer: Tracer, method: PublicMethod, { surface, requestId, traceparent }: CallOrigin) {
+function enter(tracer: Tracer, method: PublicMethod, origin: CallOrigin) {
+  const { surface, requestId, traceparent, fromProxy = false } = origin;
   const service = method.parent.typeName;
   return tracer.enter(`${service}/${method.name}`, {
     parent: traceparent,
+    trusted: fromProxy,
     kind: "server",
     attributes: {
       "rpc.service": service,

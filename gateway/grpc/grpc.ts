@@ -65,6 +65,7 @@ export function createGrpc({ services, rpc, calls, clients, tls, logger }: GrpcD
       requestId: call.requestId,
       authorization: call.header("authorization"),
       traceparent: call.header("traceparent"),
+      fromProxy: clients.isProxy(call.peer),
       signal: call.signal,
       timeoutMs: call.timeoutMs,
     };

@@ -7,10 +7,10 @@
  */
 export interface Tracer {
   /**
-   * Where something enters: goes on with the client's trace, or begins one, if it is to be traced. A malformed
-   * traceparent is as good as none.
+   * Where something enters: goes on with the client's trace, or begins one, if it is to be traced. Whether that is so
+   * strangers don't decide, or they would choose how much is recorded. A malformed traceparent is as good as none.
    */
-  enter(name: string, init?: SpanInit): Span | undefined;
+  enter(name: string, init?: EntrySpanInit): Span | undefined;
   /** Part of something that is traced; nothing if it isn't. */
   start(name: string, init: SpanInit & { parent: string | undefined }): Span | undefined;
 }
@@ -23,6 +23,11 @@ export interface SpanInit {
   readonly kind?: "server" | "internal" | "producer" | "consumer";
   /** No message text, no tokens. */
   readonly attributes?: Readonly<Record<string, string | number>>;
+}
+
+export interface EntrySpanInit extends SpanInit {
+  /** Whether the parent's word that it is traced decides; else it may only say that it isn't. */
+  readonly trusted?: boolean;
 }
 
 export interface Span {

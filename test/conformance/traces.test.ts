@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from "../otlp-receiver.ts";
 import { type Stack, topologies } from "../stack.ts";
@@ -73,4 +74,21 @@ describe.each(topologies)("traces: $name", ({ start }) => {
     expect(append.parentSpanId).toBe(call.spanId);
     expect(receiver.spans.some((span) => span.traceId === untraced)).toBe(false);
   });
+
+  test("only a trusted proxy decides that more is traced than our part", async () => {
+    const env = { PARLEY_TRACES_URL: receiver.url, PARLEY_TRACES_SAMPLE: "0" };
+    const traceOf = async (name: string, more: Record<string, string>) => {
+      await using other = await start({ env: { ...env, ...more } });
+      const [caller] = await createApi(other.url).people(1);
+      const traceId = randomUUID().replaceAll("-", "");
+      const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
+      const headers = { authorization: `Bearer ${caller?.accessToken}`, traceparent };
+      expect((await fetch(`${other.url}/v1/users/me`, { headers })).status, name).toBe(200);
+      // Its last spans are sent before it ends.
+      expect(await other.terminate()).toBe(0);
+      return receiver.spans.filter((span) => span.traceId === traceId).length;
+    };
+    expect(await traceOf("a stranger", {})).toBe(0);
+    expect(await traceOf("a proxy", { PARLEY_TRUSTED_PROXIES: "127.0.0.1" })).toBeGreaterThan(0);
+  }, 90_000);
 });

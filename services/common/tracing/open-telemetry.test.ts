@@ -18,3 +18,24 @@ test("a collector that takes nothing keeps nobody from ending well", async () =>
   await tracing.close();
   expect(entries).toMatchObject([{ msg: "the last traces were not taken" }]);
 });
+
+test("what a stranger traces is traced by our part of it alone, what a trusted one does always", async () => {
+  let drawn = 0;
+  const { logger } = createRecordingLogger();
+  const tracing = createTracing(
+    { url: "http://127.0.0.1:1/v1/traces", sample: 0.5 },
+    { version: "1", logger, random: () => drawn },
+  );
+  const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const [on, off] = ["01", "00"].map((flags) => `00-${traceId}-00f067aa0ba902b7-${flags}`);
+  const traced = (parent: string | undefined, trusted: boolean) =>
+    tracing.enter("call", { parent, trusted })?.traceId;
+
+  expect([traced(on, false), traced(on, true)]).toEqual([traceId, traceId]);
+  expect([traced(off, false), traced(off, true)]).toEqual([undefined, undefined]);
+  expect(traced(undefined, false)).not.toBe(traceId);
+  drawn = 0.9;
+  expect([traced(on, false), traced(on, true)]).toEqual([undefined, traceId]);
+  expect([traced(undefined, false), traced(undefined, true)]).toEqual([undefined, undefined]);
+  await tracing.close();
+});

@@ -15,7 +15,7 @@ import { parseTraceparent, type Span, type SpanInit, type Tracer } from "../trac
 export interface TracingConfig {
   /** Where spans are sent by OTLP over HTTP. */
   readonly url: string;
-  /** Which part of what clients don't trace themselves is traced, 0 to 1. */
+  /** Which part is traced of what no trusted proxy traces itself, 0 to 1. */
   readonly sample: number;
 }
 
@@ -82,7 +82,9 @@ export function createTracing(
   return {
     enter(name, init = {}) {
       const parent = spanContextOf(init.parent);
-      const isTraced = parent === undefined ? random() < sample : parent.traceFlags === 1;
+      // A stranger may ask for less than our part, not for more.
+      const isWished = parent === undefined || parent.traceFlags === 1;
+      const isTraced = isWished && ((parent !== undefined && init.trusted) || random() < sample);
       return isTraced ? begin(name, init, contextOf(parent)) : undefined;
     },
     start(name, init) {
