@@ -27,7 +27,7 @@ export default defineConfig({
           name: "conformance",
           include: ["test/**/*.test.ts"],
           exclude: ["test/attacks/**"],
-          globalSetup: "test/python/global-setup.ts",
+          globalSetup: ["test/python/global-setup.ts", "test/kafka/global-setup.ts"],
           testTimeout: 30_000,
           hookTimeout: 90_000,
           // Each file starts servers of its own: more at once than this measure each other.

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { closestName } from "../common/closest-name.ts";
 import { ConfigError, type Environment } from "../common/config.ts";
 import { DatabaseOpenError } from "../common/database/errors.ts";
+import { TopicsMissingError } from "../common/events/open-event-log.ts";
 import { backup } from "./backup.ts";
 import { BackupError } from "./backup-folder.ts";
 import { listenAdvice } from "./check-ports.ts";
@@ -20,7 +21,7 @@ Usage: parley <command>
 
 Commands:
   serve     Run Parley: all services in one process
-  migrate   Bring the databases up to date
+  migrate   Bring the databases up to date, and make missing topics
   keys      Make, list and revoke the server keys of applications
             (parley keys --help)
   backup <folder>
@@ -101,8 +102,7 @@ async function runServe(env: Environment, names: string[]): Promise<undefined> {
 
 async function runMigrate(env: Environment, rest: string[]): Promise<number> {
   refuseWords("migrate", rest);
-  await migrate(env);
-  return exit.ok;
+  return (await migrate(env)) ? exit.ok : exit.failure;
 }
 
 async function runBackup(env: Environment, words: string[]): Promise<number> {
@@ -155,8 +155,9 @@ function explain(error: unknown): number {
 /** Whether the message says it all: what the operator can mend has no use for a stack. */
 function isPlain(error: unknown): error is Error {
   return (
-    [DatabaseOpenError, BackupError, HistoriesError].some((plain) => error instanceof plain) ||
-    isListenError(error)
+    [DatabaseOpenError, BackupError, HistoriesError, TopicsMissingError].some(
+      (plain) => error instanceof plain,
+    ) || isListenError(error)
   );
 }
 

@@ -2,6 +2,7 @@ import { type GatewayConfig, readGatewayConfig } from "../../gateway/config.ts";
 import { type AuthConfig, readAuthConfig } from "../auth/config.ts";
 import { type Environment, type EnvReader, readEnvironment } from "../common/config.ts";
 import { DatabaseUrlError, parseDatabaseUrl } from "../common/database/database-url.ts";
+import { type EventsConfig, readEventsConfig } from "../common/events/kafka-config.ts";
 import { type LogLevel, logLevels } from "../common/logger.ts";
 import type { OperatorConfig } from "../common/operator-port.ts";
 import type { TracingConfig } from "../common/tracing/open-telemetry.ts";
@@ -13,6 +14,8 @@ import { type RoomConfig, readRoomConfig } from "../room/config.ts";
 export interface ParleyConfig {
   readonly logLevel: LogLevel;
   readonly databaseUrl: string;
+  /** Where events go. */
+  readonly events: EventsConfig;
   /** Where metrics and health are shown, if a port was named. */
   readonly operator: OperatorConfig | undefined;
   /** Where traces are sent, if anywhere. */
@@ -31,6 +34,7 @@ export function readParleyConfig(env: Environment): ParleyConfig {
   const config = Object.freeze({
     logLevel: reader.oneOf("PARLEY_LOG_LEVEL", logLevels, { default: "info" }),
     databaseUrl: readDatabaseUrl(reader),
+    events: readEventsConfig(reader),
     operator: readOperatorConfig(reader),
     traces: readTracesConfig(reader),
     issuer: reader.string("PARLEY_ISSUER", { default: "parley" }),
@@ -40,7 +44,6 @@ export function readParleyConfig(env: Environment): ParleyConfig {
     delivery: readDeliveryConfig(),
     gateway: readGatewayConfig(reader),
   });
-  reader.url("PARLEY_EVENTS_URL", ["embedded"], { default: "embedded:" });
   refuseMesh(reader);
   reader.finish();
   return config;

@@ -2,6 +2,7 @@ import { ConfigError, type Environment } from "../common/config.ts";
 import { checkCertificate } from "./check-certificate.ts";
 import { checkDataFolder } from "./check-data-folder.ts";
 import { checkDatabases } from "./check-databases.ts";
+import { checkEvents } from "./check-events.ts";
 import { checkPorts } from "./check-ports.ts";
 import { type ParleyConfig, readParleyConfig } from "./config.ts";
 import type { Finding } from "./finding.ts";
@@ -34,6 +35,7 @@ async function examine(env: Environment): Promise<Finding[]> {
     { what: "configuration", found: "complete" },
     ...checkDataFolder(config.databaseUrl),
     ...(await checkDatabases(config.databaseUrl)),
+    ...(await checkEvents(config.events)),
     ...checkCertificate(config.gateway.tls),
     ...(await checkPorts(config.gateway, config.operator)),
   ];

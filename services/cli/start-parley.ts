@@ -3,7 +3,7 @@ import { type Gateway, startGateway } from "../../gateway/service.ts";
 import { startAuth } from "../auth/service.ts";
 import { createServerKeyVerifier } from "../common/auth/server-key-verifier.ts";
 import { createTokenVerifier } from "../common/auth.ts";
-import { createEmbeddedEventLog } from "../common/events/embedded.ts";
+import { openEventLog } from "../common/events/open-event-log.ts";
 import { createHealthCheck } from "../common/health.ts";
 import { type CloseStack, runForever, type Service, type ServiceDeps } from "../common/lifecycle.ts";
 import { createMetrics, type MetricsRegistry } from "../common/metrics.ts";
@@ -35,7 +35,7 @@ export async function startParley(config: ParleyConfig, deps: StartParleyDeps): 
   const { logger, stack, signal } = deps;
   const metrics = config.operator && createMetrics();
   const tracer = await startTracing(config, deps);
-  const shared = startShared(config, deps, { metrics, tracer });
+  const shared = await startShared(config, deps, { metrics, tracer });
   let started = false;
   const state = () => (signal.aborted ? "stopping" : started ? "ready" : "starting");
   if (metrics) await startOperator(config, deps, { metrics, state, rpc: shared.rpc });
@@ -85,14 +85,14 @@ async function startOperator(
 }
 
 /** What the services share: RPC without a network, the event log, who checks tokens. */
-function startShared(
+async function startShared(
   config: ParleyConfig,
   { logger, stack }: StartParleyDeps,
   { metrics, tracer }: Pick<ServiceDeps, "metrics" | "tracer">,
-): ServiceDeps {
+): Promise<ServiceDeps> {
   const rpc = createLocalRpc({ logger });
   stack.add("rpc", () => rpc.close());
-  const events = createEmbeddedEventLog({ logger, metrics });
+  const events = await openEventLog(config.events, { logger, metrics });
   // Below the services: what they publish while they close is still delivered.
   stack.add("event log", () => events.close());
   const verifier = createTokenVerifier({ rpc, issuer: config.issuer, logger, metrics });

@@ -30,7 +30,8 @@ export function createTestCertificate(options: TestCertificateOptions = {}): Tes
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const toBeSigned = sequence(
     der(0xa0, integer(Buffer.of(2))),
-    integer(Buffer.from(crypto.randomUUID().replaceAll("-", ""), "hex")),
+    // Begins with a digit that needs no padding and takes none.
+    integer(Buffer.from(`40${crypto.randomUUID().replaceAll("-", "")}`, "hex")),
     ecdsaWithSha256,
     nameOf(issuer?.name ?? name),
     sequence(time(from), time(to)),

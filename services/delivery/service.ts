@@ -14,14 +14,19 @@ import { createWatchers } from "./watchers.ts";
 export async function startDelivery(config: DeliveryConfig, deps: ServiceDeps): Promise<Service> {
   const watchers = createWatchers({ maxQueuedBatches: config.maxQueuedBatches, metrics: deps.metrics });
   deps.rpc.serve(DeliveryService, createRoutes({ watchers }));
-  deps.events.subscribe(timelineTopic, "delivery", async (records) => {
-    const traced = deps.tracer && traceHandover(deps.tracer, records);
-    watchers.events(
-      records.map((record) => record.message),
-      traced?.traces,
-    );
-    traced?.ended();
-  });
+  deps.events.subscribe(
+    timelineTopic,
+    "delivery",
+    async (records) => {
+      const traced = deps.tracer && traceHandover(deps.tracer, records);
+      watchers.events(
+        records.map((record) => record.message),
+        traced?.traces,
+      );
+      traced?.ended();
+    },
+    { rebalanced: () => watchers.rebalanced() },
+  );
   deps.events.subscribe(feedTopic, "delivery", async (records) => {
     watchers.feedEntries(records.map((record) => ({ userId: record.key, entry: record.message })));
   });

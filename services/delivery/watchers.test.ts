@@ -99,6 +99,15 @@ test("a stream that is full is cut and forgotten, the others go on", async () =>
   expect(slow.requests.ended).toBe(true);
 });
 
+test("every stream is told when partitions were divided anew, whatever it is interested in", async () => {
+  const watchers = createWatchers({ maxQueuedBatches: 4 });
+  const gateways = [open(watchers), open(watchers)];
+  for (const { state } of gateways) await state({ addRooms: ["a"] });
+  watchers.rebalanced();
+  await settle();
+  for (const { got } of gateways) expect(got.map(({ rebalanced }) => rebalanced)).toEqual([false, true]);
+});
+
 test("signals are not given to a stream that is behind", async () => {
   const watchers = createWatchers({ maxQueuedBatches: 4 });
   const gateway = open(watchers, { reads: false });

@@ -36,6 +36,11 @@ export interface Watchers {
   events(events: readonly TimelineEvent[], traces?: readonly EventTrace[]): void;
   feedEntries(entries: readonly { userId: string; entry: FeedEntry }[]): void;
   signals(signals: readonly RoomSignal[]): void;
+  /**
+   * Tells every stream that the event log's partitions were divided anew: what another instance had taken may have been
+   * handed to streams that are gone.
+   */
+  rebalanced(): void;
   /** Ends every stream. */
   close(): void;
 }
@@ -177,6 +182,11 @@ export function createWatchers(deps: { maxQueuedBatches: number; metrics?: Metri
         }
       }
       hand(batches);
+    },
+    rebalanced() {
+      hand(
+        new Map(Array.from(all, (watcher) => [watcher, create(WatchResponseSchema, { rebalanced: true })])),
+      );
     },
     close() {
       for (const watcher of all) watcher.queue.end();

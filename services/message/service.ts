@@ -37,17 +37,18 @@ export async function startMessage(config: MessageConfig, deps: MessageDeps): Pr
     logger,
     metrics,
   });
+  const epoch = await database.read("epoch");
   const outbox = createOutbox({
     store: createSqlOutboxStore({ kysely: database.kysely, clock }),
     log: events,
     render: (row) => renderAnnouncement(database, row),
+    headers: { epoch },
     logger,
     service: "message",
     metrics,
     tracer,
     clock,
   });
-  const epoch = await database.read("epoch");
   const { queue, routes, internalRoutes, consumer } = createMessage(config, {
     ...deps,
     database,

@@ -3,6 +3,7 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { Metrics } from "../metrics.ts";
 import { DeliveryStoppedError, type EventLog, type EventRecord, type RecordHandler } from "./event-log.ts";
+import { createEventLogMetrics } from "./event-log-metrics.ts";
 import { createGroupDelivery, type DeadLetters, type RetryPolicy } from "./group-delivery.ts";
 import { createGroupQueue, type GroupQueue } from "./group-queue.ts";
 import type { Topic } from "./topics.ts";
@@ -35,30 +36,14 @@ export function createEmbeddedEventLog({ logger, retry, metrics }: EmbeddedEvent
   let early: (() => void)[] | undefined = [];
   let stopped: Promise<unknown> | undefined;
 
-  let published = 0;
-  let buried = 0;
-  metrics?.counter({
-    name: "parley_event_log_records_total",
-    help: "Records that were published to the event log.",
-    read: () => published,
-  });
-  metrics?.counter({
-    name: "parley_event_log_dead_letters_total",
-    help: "Records that a group could not process.",
-    read: () => buried,
-  });
-  metrics?.gauge({
-    name: "parley_event_log_group_length",
-    help: "Records that a group of consumers has not handled.",
-    *read() {
-      for (const [topic, groups] of topics) {
-        for (const [group, { length }] of groups) yield { labels: { topic, group }, value: length };
-      }
-    },
+  const shown = createEventLogMetrics(metrics, function* () {
+    for (const [topic, groups] of topics) {
+      for (const [group, { length }] of groups) yield { topic, group, records: length };
+    }
   });
 
   const bury = ({ topic, group, records, error }: DeadLetters) => {
-    buried += records.length;
+    shown.buried(records.length);
     for (const { key, number } of records) {
       logger.error({ topic: topic.name, group, key, number: Number(number), err: error }, "dead letter");
     }
@@ -66,10 +51,12 @@ export function createEmbeddedEventLog({ logger, retry, metrics }: EmbeddedEvent
 
   const dispatch = async (topic: Topic, records: readonly EventRecord[]): Promise<void> => {
     if (closing.signal.aborted) throw new DeliveryStoppedError();
-    published += records.length;
+    shown.published(records.length);
     const groups = topics.get(topic.name);
     if (groups === undefined || records.length === 0) return;
+    const started = performance.now();
     await Promise.all(Array.from(groups.values(), (queue) => queue.push(records)));
+    shown.answered(records.length, performance.now() - started);
   };
 
   const start = () => {

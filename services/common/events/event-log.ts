@@ -22,13 +22,24 @@ export interface EventLog {
    * group has handled them; on a broker, when it has stored them. Rejects when that is not to be expected: then they may
    * or may not have arrived and are published again, which the outbox does. The promise is also what holds publishers
    * back: whoever publishes bounds how much it has under way.
+   *
+   * `headers` are for those who read the log from outside, on each of the records; handlers don't see them.
    */
-  publish<D extends DescMessage>(topic: Topic<D>, records: readonly RecordOf<D>[]): Promise<void>;
+  publish<D extends DescMessage>(
+    topic: Topic<D>,
+    records: readonly RecordOf<D>[],
+    headers?: PublicHeaders,
+  ): Promise<void>;
   /**
    * Makes `handler` the group's consumer of the topic in this process. Called before `run`, so that no record passes by
    * a service that is only starting. One handler for each topic and group; Error if there is one already.
    */
-  subscribe<D extends DescMessage>(topic: Topic<D>, group: string, handler: RecordHandler<D>): Subscription;
+  subscribe<D extends DescMessage>(
+    topic: Topic<D>,
+    group: string,
+    handler: RecordHandler<D>,
+    options?: SubscriptionOptions,
+  ): Subscription;
   /**
    * Delivers until the signal aborts or the log is closed; nothing is delivered before. Resolves when the handlers under
    * way have ended. Called once.
@@ -36,6 +47,20 @@ export interface EventLog {
   run(signal: AbortSignal): Promise<void>;
   /** Ends delivery, waits for the handlers under way (whose signal aborts) and rejects what is not handled. */
   close(): Promise<void>;
+}
+
+/** What is the same for all that a service publishes. */
+export interface PublicHeaders {
+  /** Names the life of the data that the records' numbers belong to. */
+  readonly epoch: string;
+}
+
+export interface SubscriptionOptions {
+  /**
+   * Called whenever the group's work was divided anew, and this process goes on with its part: what another had taken may
+   * not have had its effect where this process is asked for it. Never where the group is this process.
+   */
+  readonly rebalanced?: () => void;
 }
 
 /** What is published. */

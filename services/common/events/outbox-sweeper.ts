@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Logger } from "pino";
-import type { EventLog, EventRecord } from "./event-log.ts";
+import type { EventLog, EventRecord, PublicHeaders } from "./event-log.ts";
 import { isOutage } from "./outage.ts";
 import type { OutboxRow, OutboxStore, RenderOutboxRow } from "./outbox-rows.ts";
 import { findTopic, type Topic } from "./topics.ts";
@@ -20,6 +20,8 @@ export interface OutboxSweeperDeps {
   store: OutboxStore;
   log: Pick<EventLog, "publish">;
   render: RenderOutboxRow;
+  /** On everything that is published. */
+  headers?: PublicHeaders | undefined;
   logger: Logger;
   clock: () => number;
   graceMs: number;
@@ -42,7 +44,7 @@ interface Batch {
 }
 
 export function createOutboxSweeper(deps: OutboxSweeperDeps): OutboxSweeper {
-  const { store, log, render, logger, clock, graceMs, isHeld } = deps;
+  const { store, log, render, logger, clock, graceMs, isHeld, headers } = deps;
   // Rows from before can't be under way in this process, so what a crash left is due at once. Where there are other
   // replicas some of theirs are published twice.
   const startedAt = clock();
@@ -51,7 +53,7 @@ export function createOutboxSweeper(deps: OutboxSweeperDeps): OutboxSweeper {
   const aside = new Map<number, number>();
 
   const flush = async (batch: Batch, signal: AbortSignal): Promise<void> => {
-    const publishing = [...batch.topics].map(([topic, records]) => log.publish(topic, records));
+    const publishing = [...batch.topics].map(([topic, records]) => log.publish(topic, records, headers));
     await untilAborted(Promise.all(publishing), signal);
     await store.delete(batch.ids);
     batch.topics.clear();

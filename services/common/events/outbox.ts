@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import { backoffMs, pause } from "../backoff.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Tracer } from "../tracing.ts";
-import type { EventLog, RecordOf } from "./event-log.ts";
+import type { EventLog, PublicHeaders, RecordOf } from "./event-log.ts";
 import { showOutbox } from "./outbox-metrics.ts";
 import type { OutboxStore, RenderOutboxRow } from "./outbox-rows.ts";
 import { createOutboxSweeper } from "./outbox-sweeper.ts";
@@ -67,6 +67,8 @@ export interface OutboxDeps {
   /** Now, in ms: what rows are stamped by. */
   clock?: () => number;
   settings?: Partial<OutboxSettings>;
+  /** On everything that is published. */
+  headers?: PublicHeaders | undefined;
   /** Whose outbox it is, for metrics. */
   service?: string;
   metrics?: Metrics | undefined;
@@ -131,7 +133,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     for (const id of ids) held.add(id);
     const traced = deps.tracer && tracePublishing(deps.tracer, topic, records);
     try {
-      await log.publish(topic, traced?.records ?? records);
+      await log.publish(topic, traced?.records ?? records, deps.headers);
       for (const id of ids) published.push(id);
       noteFate(false, { topic: topic.name });
     } catch (err) {

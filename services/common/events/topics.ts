@@ -18,9 +18,9 @@ export const feedTopic = { name: "parley.feed.v1", schema: FeedEntrySchema } as 
 /** What Room decided. Key: room id; number: the change's `version`. Written by Room. */
 export const roomTopic = { name: "parley.room.v1", schema: RoomChangeSchema } as const;
 
-const topics = new Map<string, Topic>(
-  [timelineTopic, feedTopic, roomTopic].map((topic) => [topic.name, topic]),
-);
+export const allTopics: readonly Topic[] = [timelineTopic, feedTopic, roomTopic];
+
+const topics = new Map(allTopics.map((topic) => [topic.name, topic]));
 
 /** The topic of this name, if there is one. */
 export function findTopic(name: string): Topic | undefined {

@@ -1,0 +1,88 @@
+import { createRequire } from "node:module";
+import { hostname } from "node:os";
+import kafkajs, { type Admin, type Kafka, type KafkaConfig as KafkaJsConfig } from "kafkajs";
+import type { Logger } from "pino";
+import type { KafkaConfig } from "./kafka-config.ts";
+
+/** How long one request may take, and a connection to come about, in ms. */
+const requestTimeoutMs = 5_000;
+const connectionTimeoutMs = 3_000;
+
+/**
+ * The client library. Whoever uses it decides how long something is tried again, so it tries only a few times itself;
+ * what it logs is detail: that something is away is said once, by who notices.
+ */
+export function createKafkaClient(
+  config: Pick<KafkaConfig, "brokers" | "tls" | "sasl">,
+  logger: Logger,
+): Kafka {
+  quietIdleConnections();
+  const { brokers, tls, sasl } = config;
+  const options: KafkaJsConfig = {
+    clientId: `parley-${hostname()}-${process.pid}`,
+    brokers: [...brokers],
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: connectionTimeoutMs,
+    authenticationTimeout: requestTimeoutMs,
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 },
+    logLevel: kafkajs.logLevel.WARN,
+    logCreator:
+      () =>
+      ({ namespace, log: { message, timestamp: _, logger: _name, ...fields } }) =>
+        logger.debug({ kafka: namespace, ...fields }, message),
+  };
+  if (tls) options.ssl = { ca: tls.ca, cert: tls.cert, key: tls.key };
+  if (sasl) options.sasl = { ...sasl } as NonNullable<KafkaJsConfig["sasl"]>;
+  return new kafkajs.Kafka(options);
+}
+
+/** Does something with a connection of its own, which is made for that and closed. */
+export type WithAdmin = <T>(work: (admin: Admin) => Promise<T>) => Promise<T>;
+
+export function createWithAdmin(kafka: Kafka): WithAdmin {
+  return async (work) => {
+    const admin = kafka.admin();
+    try {
+      await admin.connect();
+      return await work(admin);
+    } finally {
+      // Nobody waits for it: a broker that is gone doesn't answer.
+      admin.disconnect().catch(() => {});
+    }
+  };
+}
+
+/** What `work` answers, or undefined when the time is up. */
+export async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, ms, undefined);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+interface RequestQueue {
+  readonly pending: readonly unknown[];
+  scheduleCheckPendingRequests(): void;
+}
+
+let quiet = false;
+
+/**
+ * KafkaJS 2.2.4 wakes every millisecond for each connection, to see whether requests wait that were held back: its timer
+ * is set to a time in the past (kafkajs issue 1751). Without any, nothing has to be looked after.
+ */
+function quietIdleConnections(): void {
+  if (quiet) return;
+  quiet = true;
+  const load = createRequire(import.meta.url);
+  const { prototype } = load("kafkajs/src/network/requestQueue") as { prototype: RequestQueue };
+  const schedule = prototype.scheduleCheckPendingRequests;
+  prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
+    if (this.pending.length > 0) schedule.call(this);
+  };
+}
