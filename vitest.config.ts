@@ -1,6 +1,30 @@
 import { defineConfig } from "vitest/config";
 import { SummaryReporter } from "./scripts/summary-reporter.ts";
 
+/**
+ * The same tests once more on the SQL Server that `PARLEY_TEST_MSSQL_URL` names: `mssql://user:password@host/master`, of
+ * a login that may make databases. Each test has a database of its own there, which is dropped after it.
+ */
+const server = process.env.PARLEY_TEST_MSSQL_URL;
+const run = process.pid.toString(36);
+const onServer = {
+  extends: true as const,
+  test: {
+    name: "mssql",
+    include: [
+      "services/{auth,room}/**/*.test.ts",
+      "services/common/database/{database,lease}.test.ts",
+      "services/common/database/mssql*.test.ts",
+    ],
+    env: { PARLEY_TEST_ON_MSSQL: server ?? "", PARLEY_TEST_RUN: run },
+    globalSetup: "services/common/database/test-server.ts",
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+    sequence: { groupOrder: 3 },
+  },
+};
+
 /** `npm test`: unit tests, then the suites that start servers, then attacks on servers. One of them: `npm test -- --project unit`. */
 export default defineConfig({
   test: {
@@ -47,6 +71,7 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
         },
       },
+      ...(server ? [onServer] : []),
     ],
   },
 });

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { EnvReader } from "../common/config.ts";
+import { readDatabaseUrl } from "../common/database/database-config.ts";
 import { minSecretLength } from "./key-encryption-secret.ts";
 import type { KeySchedule } from "./key-schedule.ts";
 import { defaultPasswordCost, type PasswordCost } from "./passwords.ts";
@@ -40,7 +41,7 @@ const maxWaitingPasswords = 64;
 
 export function readAuthConfig(reader: EnvReader): AuthConfig {
   return Object.freeze({
-    databaseUrl: reader.url("PARLEY_DATABASE_URL", ["sqlite"], { default: "sqlite:data" }),
+    databaseUrl: readDatabaseUrl(reader),
     issuer: reader.string("PARLEY_ISSUER", { default: "parley" }),
     keyEncryptionSecret: reader.secret("PARLEY_KEY_ENCRYPTION_SECRET", { minLength: minSecretLength }),
     keySchedule: readKeySchedule(reader),

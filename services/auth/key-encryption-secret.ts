@@ -12,8 +12,8 @@ export const minSecretLength = 32;
 export interface SecretSource {
   /** The secret itself, if configured. */
   readonly given: string | undefined;
-  /** The data folder, where it is kept otherwise. */
-  readonly folder: string;
+  /** The data folder, where it is kept otherwise; undefined if there is none. */
+  readonly folder: string | undefined;
   /** Whether anything is encrypted with it already: then a new one would be of no use. */
   readonly inUse: boolean;
 }
@@ -21,6 +21,12 @@ export interface SecretSource {
 /** Answers the key-encryption secret, and makes it on the first start of a data folder. */
 export async function loadKeyEncryptionSecret(source: SecretSource): Promise<string> {
   if (source.given !== undefined) return source.given;
+  if (source.folder === undefined) {
+    throw new KeyEncryptionSecretError(
+      "without a data folder the key-encryption secret, the same for all replicas, has to be given in " +
+        "PARLEY_KEY_ENCRYPTION_SECRET or PARLEY_KEY_ENCRYPTION_SECRET_FILE",
+    );
+  }
   const file = join(source.folder, secretFileName);
   const kept = await readSecret(file);
   if (kept !== undefined) return kept;

@@ -5,7 +5,7 @@ import { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
 import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
 import { UserService } from "#gen/parley/user/v1/user_service_pb.js";
 import { openDatabase } from "../common/database/database.ts";
-import { parseDatabaseUrl } from "../common/database/database-url.ts";
+import { dataFolderOf } from "../common/database/database-url.ts";
 import type { Service, ServiceDeps } from "../common/lifecycle.ts";
 import type { Metrics } from "../common/metrics.ts";
 import { createAccessTokens } from "./access-tokens.ts";
@@ -134,7 +134,7 @@ async function createAuth(config: AuthConfig, { db, logger, metrics, clock }: Au
 
 async function loadSecret(config: AuthConfig, db: Kysely<AuthTables>): Promise<string> {
   const keys = await listSigningKeys(db);
-  const { folder } = parseDatabaseUrl(config.databaseUrl);
+  const folder = dataFolderOf(config.databaseUrl);
   return loadKeyEncryptionSecret({ given: config.keyEncryptionSecret, folder, inUse: keys.length > 0 });
 }
 

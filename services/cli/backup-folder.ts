@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { dataFolderOf } from "../common/database/database-url.ts";
 import { version } from "./version.ts";
 
 /** A backup or a restore that is refused or failed. The message says why and what to do, to whoever runs Parley. */
@@ -90,4 +91,14 @@ async function describeFile(path: string): Promise<BackupFile> {
   const hash = createHash("sha256");
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
   return { bytes: statSync(path).size, sha256: hash.digest("hex") };
+}
+
+/** The folder that is backed up and restored. Throws BackupError if a server keeps the data. */
+export function requireDataFolder(databaseUrl: string): string {
+  const folder = dataFolderOf(databaseUrl);
+  if (folder !== undefined) return folder;
+  throw new BackupError(
+    "SQL Server keeps the data: back it up and restore it with BACKUP and RESTORE DATABASE, and then run " +
+      "`parley restore --in-place`",
+  );
 }

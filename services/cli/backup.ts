@@ -1,11 +1,10 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { Environment } from "../common/config.ts";
-import { parseDatabaseUrl } from "../common/database/database-url.ts";
 import { copySqlite, sizeOfSqlite } from "../common/database/sqlite-copy.ts";
 import { sqliteFiles, syncFile, syncFolder } from "../common/database/sqlite-files.ts";
 import { dataFilesIn, refuseUnfinished } from "../common/database/sqlite-replace.ts";
-import { BackupError, writeManifest } from "./backup-folder.ts";
+import { BackupError, requireDataFolder, writeManifest } from "./backup-folder.ts";
 import { readParleyConfig } from "./config.ts";
 import { databasesAt } from "./databases.ts";
 import { createProgress, mebibytes } from "./progress.ts";
@@ -26,7 +25,7 @@ export async function backup(env: Environment, words: string[]): Promise<void> {
   if (word === undefined || rest.length > 0)
     throw new UsageError("parley backup takes the folder to make, such as backups/monday");
   const { databaseUrl } = readParleyConfig(env);
-  const { folder } = parseDatabaseUrl(databaseUrl);
+  const folder = requireDataFolder(databaseUrl);
   const target = resolve(word);
   const sources = findSources(databaseUrl, folder);
   refuseTarget(target);

@@ -1,15 +1,16 @@
 import { accessSync, constants, existsSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { parseDatabaseUrl } from "../common/database/database-url.ts";
+import { dataFolderOf } from "../common/database/database-url.ts";
 import { isUnfinished } from "../common/database/sqlite-replace.ts";
 import type { Finding } from "./finding.ts";
 
 /** Below this, logs and checkpoints soon have no room. */
 const minFreeBytes = 256 * 1024 * 1024;
 
-/** Whether Parley can keep its data where it is told to. */
+/** Whether Parley can keep its data where it is told to; nothing to say if a database server keeps it. */
 export function checkDataFolder(databaseUrl: string): Finding[] {
-  const { folder } = parseDatabaseUrl(databaseUrl);
+  const folder = dataFolderOf(databaseUrl);
+  if (folder === undefined) return [];
   const access = existsSync(folder) ? checkFolder(folder) : checkParent(folder);
   return access.advice === undefined ? [access, checkSpace(folder)] : [access];
 }

@@ -1,7 +1,7 @@
 import { type GatewayConfig, readGatewayConfig } from "../../gateway/config.ts";
 import { type AuthConfig, readAuthConfig } from "../auth/config.ts";
 import { type Environment, type EnvReader, readEnvironment } from "../common/config.ts";
-import { DatabaseUrlError, parseDatabaseUrl } from "../common/database/database-url.ts";
+import { readDatabaseUrl } from "../common/database/database-config.ts";
 import { type EventsConfig, readEventsConfig } from "../common/events/kafka-config.ts";
 import { type LogLevel, logLevels } from "../common/logger.ts";
 import type { OperatorConfig } from "../common/operator-port.ts";
@@ -69,18 +69,6 @@ function readTracesConfig(reader: EnvReader): TracingConfig | undefined {
   }
   if (url.pathname === "/") url.pathname = "/v1/traces";
   return Object.freeze({ url: url.href, sample });
-}
-
-function readDatabaseUrl(reader: EnvReader): string {
-  const name = "PARLEY_DATABASE_URL";
-  const url = reader.url(name, ["sqlite"], { default: "sqlite:data" });
-  try {
-    parseDatabaseUrl(url);
-  } catch (error) {
-    if (!(error instanceof DatabaseUrlError)) throw error;
-    reader.problem(`${name}: ${error.message}`);
-  }
-  return url;
 }
 
 /** Documented variables that have no effect here: better refused than ignored. */

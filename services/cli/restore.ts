@@ -4,14 +4,19 @@ import { parseArgs } from "node:util";
 import type { Logger } from "pino";
 import type { Environment } from "../common/config.ts";
 import { type Database, openDatabase } from "../common/database/database.ts";
-import { parseDatabaseUrl } from "../common/database/database-url.ts";
 import { checkSqlite } from "../common/database/sqlite-copy.ts";
 import { syncFile } from "../common/database/sqlite-files.ts";
 import { dataFilesIn, isUnfinished, lockDataFolder, replaceData } from "../common/database/sqlite-replace.ts";
 import { createLogger } from "../common/logger.ts";
 import type { MessageTables } from "../message/db/tables.ts";
 import type { RoomTables } from "../room/db/tables.ts";
-import { BackupError, type BackupManifest, readManifest, verifyFiles } from "./backup-folder.ts";
+import {
+  BackupError,
+  type BackupManifest,
+  readManifest,
+  requireDataFolder,
+  verifyFiles,
+} from "./backup-folder.ts";
 import { readParleyConfig } from "./config.ts";
 import { databasesAt } from "./databases.ts";
 import { fitTogether } from "./histories.ts";
@@ -54,7 +59,7 @@ interface PutBackOptions {
 }
 
 async function putBack(source: string, { databaseUrl, replace, logger }: PutBackOptions): Promise<void> {
-  const { folder } = parseDatabaseUrl(databaseUrl);
+  const folder = requireDataFolder(databaseUrl);
   const names = databasesAt(databaseUrl).map(({ name }) => name);
   const manifest = readManifest(source);
   requireDatabases(source, manifest, names);

@@ -38,14 +38,15 @@ export async function serve(env: Environment): Promise<void> {
 function announce({ url, grpcUrl }: Gateway, config: ParleyConfig, logger: Logger): void {
   logger.info({ url, grpcUrl, version }, "ready");
   if (!process.stdout.isTTY) return;
-  const { folder } = parseDatabaseUrl(config.databaseUrl);
+  const database = parseDatabaseUrl(config.databaseUrl);
+  const data = database.dialect === "sqlite" ? database.folder : `${database.database} on ${database.host}`;
   console.log(`
   Parley ${version} is ready
 
     REST       ${url}/v1
     Realtime   ${url.replace("http", "ws")}/v1/realtime
     gRPC       ${grpcUrl}
-    Data       ${folder}
+    Data       ${data}
 
   Ctrl-C stops it.
 `);

@@ -1,4 +1,5 @@
 import type { EnvReader, Rate } from "../common/config.ts";
+import { readDatabaseUrl } from "../common/database/database-config.ts";
 
 /** What the message service can be told, and the constants of its contract, which tests change. Times in ms. */
 export interface MessageConfig {
@@ -17,7 +18,7 @@ const dayMs = 24 * 3_600_000;
 
 export function readMessageConfig(reader: EnvReader): MessageConfig {
   return Object.freeze({
-    databaseUrl: reader.url("PARLEY_DATABASE_URL", ["sqlite"], { default: "sqlite:data" }),
+    databaseUrl: readDatabaseUrl(reader),
     sendsPerUser: reader.rate("PARLEY_LIMIT_SENDS_PER_USER", { default: "20/s" }),
     sendsPerRoom: reader.rate("PARLEY_LIMIT_SENDS_PER_ROOM", { default: "100/s" }),
     feedLifetimeMs: 30 * dayMs,

@@ -10,7 +10,7 @@ import { createBackgroundWork } from "./background.ts";
 import type { MessageConfig } from "./config.ts";
 import { createRoomConsumer } from "./consumer.ts";
 import { migrations } from "./db/migrations/migrations.ts";
-import type { ReadProcedures, WriteProcedures } from "./db/procedures.ts";
+import { procedures, type ReadProcedures, type WriteProcedures } from "./db/procedures.ts";
 import type { MessageTables } from "./db/tables.ts";
 import { createInternalRoutes } from "./internal-routes.ts";
 import { createReads } from "./reads.ts";
@@ -33,7 +33,7 @@ export async function startMessage(config: MessageConfig, deps: MessageDeps): Pr
     url: config.databaseUrl,
     name: "message",
     migrations,
-    procedures: new URL("./db/sqlite/procedures.ts", import.meta.url),
+    procedures,
     logger,
     metrics,
   });

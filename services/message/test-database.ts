@@ -1,8 +1,9 @@
 import { onTestFinished } from "vitest";
 import { openDatabase } from "../common/database/database.ts";
+import { testDatabaseUrl } from "../common/database/test-place.ts";
 import { newId } from "../common/ids.ts";
 import { migrations } from "./db/migrations/migrations.ts";
-import type { ReadProcedures, WriteProcedures } from "./db/procedures.ts";
+import { procedures, type ReadProcedures, type WriteProcedures } from "./db/procedures.ts";
 import type { MessageTables } from "./db/tables.ts";
 import { createFolder, logger } from "./test-message.ts";
 import type { MessageDatabase } from "./timeline-queue.ts";
@@ -12,10 +13,10 @@ import { eventKind, type Op, type OpResult, type RoomChangeRow, rank } from "./t
 export async function openTestDatabase(): Promise<MessageDatabase> {
   const folder = await createFolder();
   const database = await openDatabase<MessageTables, WriteProcedures, ReadProcedures>({
-    url: `sqlite:${folder}`,
+    url: await testDatabaseUrl(folder),
     name: "message",
     migrations,
-    procedures: new URL("./db/sqlite/procedures.ts", import.meta.url),
+    procedures,
     logger,
   });
   onTestFinished(() => database.close());

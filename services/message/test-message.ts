@@ -10,6 +10,7 @@ import { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import { Role } from "#gen/parley/room/v1/room_pb.js";
 import { createTokenVerifier } from "../common/auth.ts";
+import { testDatabaseUrl } from "../common/database/test-place.ts";
 import { type ErrorReason, reasonOf } from "../common/errors.ts";
 import { createEmbeddedEventLog } from "../common/events/embedded.ts";
 import type { EventLog, RecordOf } from "../common/events/event-log.ts";
@@ -23,7 +24,7 @@ import type { MessageConfig } from "./config.ts";
 import { startMessage } from "./service.ts";
 import { type AuthPeer, joined, type RoomPeer, serveAuthPeer, serveRoomPeer } from "./test-peers.ts";
 
-/** For tests: the real service over real SQLite, called in process. */
+/** For tests: the real service over a real database, called in process. */
 export interface TestMessage {
   readonly auth: AuthPeer;
   readonly room: RoomPeer;
@@ -71,7 +72,7 @@ export async function createFolder(): Promise<string> {
 export async function startTestMessage(options: TestMessageOptions = {}): Promise<TestMessage> {
   const { folder = await createFolder(), events = createEmbeddedEventLog({ logger }), ...changed } = options;
   const config = {
-    databaseUrl: `sqlite:${folder}`,
+    databaseUrl: await testDatabaseUrl(folder),
     sendsPerUser: undefined,
     sendsPerRoom: undefined,
     feedLifetimeMs: 30 * 24 * 3_600_000,

@@ -1,4 +1,5 @@
 import type { EnvReader } from "../common/config.ts";
+import { readDatabaseUrl } from "../common/database/database-config.ts";
 import type { RoomLimits } from "./membership.ts";
 
 /** What the room service can be told, and the limits of its contract, which tests change. */
@@ -9,7 +10,7 @@ export interface RoomConfig {
 
 export function readRoomConfig(reader: EnvReader): RoomConfig {
   return Object.freeze({
-    databaseUrl: reader.url("PARLEY_DATABASE_URL", ["sqlite"], { default: "sqlite:data" }),
+    databaseUrl: readDatabaseUrl(reader),
     limits: Object.freeze({ maxMembersPerRoom: 10_000, maxRoomsPerUser: 5_000 }),
   });
 }

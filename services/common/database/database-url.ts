@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
+import { type MssqlUrl, parseMssqlUrl } from "./mssql-url.ts";
 
 /** Not the URL of a database that Parley can use. The message says what to write instead. */
 export class DatabaseUrlError extends Error {
-  constructor(problem: string) {
-    super(`${problem}; write sqlite:<folder>, such as sqlite:data or sqlite:/var/lib/parley`);
+  constructor(problem: string, form = "sqlite:<folder>, such as sqlite:data or sqlite:/var/lib/parley") {
+    super(`${problem}; write ${form}`);
     this.name = "DatabaseUrlError";
   }
 }
@@ -14,15 +15,29 @@ export interface SqliteUrl {
   folder: string;
 }
 
+export type DatabaseUrl = SqliteUrl | MssqlUrl;
+
 /** What a database URL names. A relative folder is one of the working directory. Throws DatabaseUrlError. */
-export function parseDatabaseUrl(url: string): SqliteUrl {
+export function parseDatabaseUrl(url: string): DatabaseUrl {
   const scheme = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(url);
-  if (!scheme) throw new DatabaseUrlError(`${JSON.stringify(url)} is not a database URL`);
+  // What is no URL, or one of another kind, may hold a password: it isn't repeated.
+  if (!scheme) throw new DatabaseUrlError("this is not a database URL");
   const [, name = "", rest = ""] = scheme;
-  // The rest of other URLs may hold a password: it isn't repeated.
-  if (name === "mssql") throw new DatabaseUrlError("SQL Server (mssql:) is not supported yet");
+  if (name === "mssql") return parseMssql(url);
   if (name !== "sqlite") throw new DatabaseUrlError(`there is no database of kind ${JSON.stringify(name)}`);
   return { dialect: "sqlite", folder: resolve(checkedFolder(rest)) };
+}
+
+/** The folder that holds the data; undefined if a server does. Throws DatabaseUrlError. */
+export function dataFolderOf(url: string): string | undefined {
+  const parsed = parseDatabaseUrl(url);
+  return parsed.dialect === "sqlite" ? parsed.folder : undefined;
+}
+
+function parseMssql(url: string): MssqlUrl {
+  const { parsed, problems } = parseMssqlUrl(url);
+  if (parsed) return parsed;
+  throw new DatabaseUrlError(problems.join(", "), "mssql://<user>:<password>@<host>:<port>/<database>");
 }
 
 function checkedFolder(folder: string): string {

@@ -2,10 +2,14 @@ import type { Kysely } from "kysely";
 import type { Migration } from "kysely/migration";
 import type { Logger } from "pino";
 import type { Metrics } from "../metrics.ts";
-import { parseDatabaseUrl } from "./database-url.ts";
+import { type DatabaseUrl, parseDatabaseUrl } from "./database-url.ts";
+import { DatabaseOpenError } from "./errors.ts";
 import type { MigrationStatus } from "./migrate.ts";
 import { openSqliteDatabase } from "./sqlite.ts";
 import { sqliteMigrationStatus } from "./sqlite-migrate.ts";
+
+/** Per kind of database; each has the SQL of its own. */
+export type Migrations = Record<DatabaseUrl["dialect"], Record<string, Migration>>;
 
 /**
  * The database port: what a service may ask of its database, whichever it is.
@@ -25,9 +29,11 @@ export interface Database<
 > {
   /**
    * Queries. A select outside a transaction sees everything whose commit was answered before it was asked.
-   * `transaction()` excludes all other writers from its beginning; it is rolled back when nothing was asked in it for
-   * some seconds, which is also what becomes of one that waits for a write outside of it. With
-   * `setAccessMode("read only")` it excludes no writer and sees one snapshot. Streaming and savepoints are not offered.
+   * `transaction()` excludes all other writers from its beginning on SQLite, and on SQL Server those who touch the rows
+   * that it has written: what it decides on must be a row that it has updated before reading it, or a key that can't be
+   * doubled. It is rolled back when nothing was asked in it for some seconds, which is also what becomes of one that
+   * waits for a write outside of it. With `setAccessMode("read only")` it excludes no writer and sees one snapshot.
+   * Streaming and savepoints are not offered.
    */
   readonly kysely: Kysely<Tables>;
   /** Runs a procedure in a transaction of its own, which is rolled back if it throws. Calls run in the order given. */
@@ -52,12 +58,12 @@ export type ProcedureSet<Procedures> = {
 export type NoProcedures = Record<never, never>;
 
 export interface DatabaseLocation {
-  /** `sqlite:<folder>`. */
+  /** `sqlite:<folder>` or `mssql://…`. */
   url: string;
-  /** Of the service; each has a database of its own. */
+  /** Of the service; each has a database of its own, or on a server a schema. */
   name: "auth" | "room" | "message";
   /** By name; they run in the order of their names, each in a transaction. One that was released never changes. */
-  migrations: Record<string, Migration>;
+  migrations: Migrations;
 }
 
 export interface OpenDatabaseOptions extends DatabaseLocation {
@@ -71,8 +77,10 @@ export interface OpenDatabaseOptions extends DatabaseLocation {
    * 43 µs of an empty round trip: objects with `Uint8Array` ids 380 µs, objects with string ids 125, tuples of strings
    * 70, one array per field 50, the same with all ids in one packed `Uint8Array` 32. So: one array per field, ids as
    * strings (each small `Uint8Array` costs 1 µs), converted in the procedure; results likewise.
+   *
+   * On SQL Server `db` is `MssqlCalls`, and the functions, of the same names and arguments, are asynchronous.
    */
-  procedures?: URL;
+  procedures?: Partial<Record<DatabaseUrl["dialect"], URL>>;
   logger: Logger;
   metrics?: Metrics | undefined;
   /**
@@ -82,14 +90,31 @@ export interface OpenDatabaseOptions extends DatabaseLocation {
   onFatal?: (error: Error) => void;
 }
 
+const dialectNames = { sqlite: "SQLite", mssql: "SQL Server" };
+
 /** Opens a service's database, having made it, locked it against other processes and migrated it where needed. */
 export async function openDatabase<
   Tables,
   Procedures extends ProcedureSet<Procedures> = NoProcedures,
   ReadProcedures extends ProcedureSet<ReadProcedures> = NoProcedures,
 >(options: OpenDatabaseOptions): Promise<Database<Tables, Procedures, ReadProcedures>> {
-  const { folder } = parseDatabaseUrl(options.url);
-  return openSqliteDatabase<Tables, Procedures, ReadProcedures>({ ...options, folder });
+  const place = parseDatabaseUrl(options.url);
+  const { dialect } = place;
+  const own = { migrations: options.migrations[dialect], procedures: options.procedures?.[dialect] };
+  if (Object.keys(own.migrations).length === 0) {
+    throw new DatabaseOpenError(
+      `the ${options.name} service can't keep its data on ${dialectNames[dialect]} yet`,
+    );
+  }
+  if (place.dialect === "sqlite") {
+    return openSqliteDatabase<Tables, Procedures, ReadProcedures>({
+      ...options,
+      ...own,
+      folder: place.folder,
+    });
+  }
+  const { openMssqlDatabase } = await loadMssql();
+  return openMssqlDatabase<Tables, Procedures, ReadProcedures>({ ...options, ...own, server: place });
 }
 
 /**
@@ -100,13 +125,15 @@ export async function openDatabase<
 export async function openDatabaseBeside<Tables>(
   options: DatabaseLocation & { logger: Logger },
 ): Promise<Database<Tables>> {
-  const { folder } = parseDatabaseUrl(options.url);
+  const place = parseDatabaseUrl(options.url);
+  if (place.dialect === "mssql") return openDatabase(options);
   const { applied, pending, unknown } = await migrationStatus(options);
   if (applied.length === 0 || pending.length > 0 || unknown.length > 0) {
     const database = await openDatabase(options);
     await database.close();
   }
-  return openSqliteDatabase<Tables>({ ...options, folder, beside: true });
+  const migrations = options.migrations.sqlite;
+  return openSqliteDatabase<Tables>({ ...options, migrations, folder: place.folder, beside: true });
 }
 
 /**
@@ -114,5 +141,15 @@ export async function openDatabaseBeside<Tables>(
  * DatabaseOpenError for what can't be read.
  */
 export async function migrationStatus({ url, name, migrations }: DatabaseLocation): Promise<MigrationStatus> {
-  return sqliteMigrationStatus({ folder: parseDatabaseUrl(url).folder, name, migrations });
+  const place = parseDatabaseUrl(url);
+  if (place.dialect === "sqlite") {
+    return sqliteMigrationStatus({ folder: place.folder, name, migrations: migrations.sqlite });
+  }
+  const { mssqlMigrationStatus } = await loadMssql();
+  return mssqlMigrationStatus({ server: place, name, migrations: migrations.mssql });
+}
+
+/** Its driver is large and slow to load, and a process with SQLite never needs it. */
+function loadMssql() {
+  return import("./mssql.ts");
 }

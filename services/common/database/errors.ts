@@ -1,3 +1,5 @@
+import { UnavailableError } from "../errors.ts";
+
 /** A row with this key is there already. */
 export class UniqueViolationError extends Error {
   /** Empty where the database names only the index. */
@@ -14,6 +16,14 @@ export class UniqueViolationError extends Error {
     this.table = table;
     this.columns = columns;
     this.index = index;
+  }
+}
+
+/** The transaction was undone for the sake of another: the same again may succeed. */
+export class TransactionConflictError extends UnavailableError {
+  constructor(cause: unknown) {
+    super(undefined, cause);
+    this.name = "TransactionConflictError";
   }
 }
 

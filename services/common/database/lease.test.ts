@@ -15,7 +15,7 @@ beforeEach(async () => {
   database = await openDatabase<LeaseTables>({
     url: `sqlite:${folder}`,
     name: "room",
-    migrations: { "0001-lease": { up: createLeaseTable } },
+    migrations: { sqlite: { "0001-lease": { up: createLeaseTable } }, mssql: {} },
     logger: createLogger({ level: "silent", pretty: false }),
   });
 });

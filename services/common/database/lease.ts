@@ -1,4 +1,5 @@
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
+import { UniqueViolationError } from "./errors.ts";
 
 /**
  * A lease says which of several processes does something that one is to do at a time. It ends by itself, so that a
@@ -46,9 +47,17 @@ export async function acquireLease(db: Kysely<LeaseTables>, request: LeaseReques
     .where((eb) => eb.or([eb("holder", "=", holder), eb("expires_at", "<=", now)]))
     .executeTakeFirst();
   if (numUpdatedRows > 0n) return true;
-  const { numAffectedRows } = await sql`
-    insert into lease (name, holder, expires_at)
-    select ${name}, ${holder}, ${expires_at}
-    where not exists (select 1 from lease where name = ${name})`.execute(db);
-  return (numAffectedRows ?? 0n) > 0n;
+  const taken = await db.selectFrom("lease").select("name").where("name", "=", name).executeTakeFirst();
+  return taken === undefined && insertLease(db, { name, holder, expires_at });
+}
+
+/** Of those who find none at once, one makes it. */
+async function insertLease(db: Kysely<LeaseTables>, lease: LeaseTable): Promise<boolean> {
+  try {
+    await db.insertInto("lease").values(lease).execute();
+    return true;
+  } catch (error) {
+    if (error instanceof UniqueViolationError) return false;
+    throw error;
+  }
 }

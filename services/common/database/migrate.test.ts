@@ -23,7 +23,8 @@ test("migrations run once, in the order of their names", async () => {
   const folder = testFolder();
   const location = { url: `sqlite:${folder}`, name: "message" as const };
   const migrations = { "0002-half": whole, ...testMigrations };
-  expect(await migrationStatus({ ...location, migrations })).toEqual({
+  const status = () => migrationStatus({ ...location, migrations: { sqlite: migrations, mssql: {} } });
+  expect(await status()).toEqual({
     applied: [],
     pending: ["0001-messages", "0002-half"],
     unknown: [],
@@ -33,7 +34,7 @@ test("migrations run once, in the order of their names", async () => {
   await (await openTestDatabase({ folder, migrations, logger })).close();
   await (await openTestDatabase({ folder, migrations, logger })).close();
   expect(entries.map(({ migration }) => migration)).toEqual(["0001-messages", "0002-half"]);
-  expect(await migrationStatus({ ...location, migrations })).toMatchObject({ pending: [] });
+  expect(await status()).toMatchObject({ pending: [] });
 });
 
 test("a migration that fails leaves nothing behind, and those before it stay", async () => {
@@ -82,6 +83,7 @@ test("a database of a newer version is refused", async () => {
   const newer = { ...testMigrations, "0002-half": whole };
   await (await openTestDatabase({ folder, migrations: newer })).close();
   await expect(openTestDatabase({ folder })).rejects.toThrow("newer version of Parley (0002-half)");
-  const location = { url: `sqlite:${folder}`, name: "message" as const, migrations: testMigrations };
+  const migrations = { sqlite: testMigrations, mssql: {} };
+  const location = { url: `sqlite:${folder}`, name: "message" as const, migrations };
   expect(await migrationStatus(location)).toMatchObject({ unknown: ["0002-half"] });
 });

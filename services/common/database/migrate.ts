@@ -15,6 +15,8 @@ export interface MigrateOptions {
   /** For messages and the log. */
   name: string;
   migrations: Record<string, Migration>;
+  /** Of the tables, on a database with schemas; it exists. */
+  schema?: string;
   /** Runs in the transaction of each migration, after it; what it throws undoes the migration. */
   check?: (transaction: Kysely<unknown>) => Promise<void>;
   logger: Logger;
@@ -25,8 +27,11 @@ export interface MigrateOptions {
  * nothing behind and the next start tries it again. Throws SchemaError.
  */
 export async function migrate(db: Kysely<unknown>, options: MigrateOptions): Promise<void> {
-  const { name, migrations, logger } = options;
-  refuseUnknown(name, compareMigrations(await appliedMigrations(db), migrations));
+  const { name, migrations, schema, logger } = options;
+  const status = compareMigrations(await appliedMigrations(db, schema), migrations);
+  refuseUnknown(name, status);
+  // Who only uses the tables may have no right to more.
+  if (status.pending.length === 0) return;
   for (;;) {
     const migration = await migrateOne(db, options);
     if (migration === undefined) return;
@@ -47,10 +52,13 @@ export function compareMigrations(
   };
 }
 
-async function appliedMigrations(db: Kysely<unknown>): Promise<string[]> {
+/** The names of those that ran, in order. Changes nothing. */
+export async function appliedMigrations(db: Kysely<unknown>, schema?: string): Promise<string[]> {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
-  if (!tables.some(({ name }) => name === "kysely_migration")) return [];
-  const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
+  const isNoted = tables.some((table) => table.name === "kysely_migration" && table.schema === schema);
+  if (!isNoted) return [];
+  const table = sql.table(schema === undefined ? "kysely_migration" : `${schema}.kysely_migration`);
+  const { rows } = await sql<{ name: string }>`select name from ${table} order by name`.execute(db);
   return rows.map(({ name }) => name);
 }
 
@@ -68,7 +76,8 @@ async function migrateOne(db: Kysely<unknown>, options: MigrateOptions): Promise
   const provider: MigrationProvider = { getMigrations: async () => options.migrations };
   try {
     return await db.transaction().execute(async (transaction) => {
-      const { error, results } = await new Migrator({ db: transaction, provider }).migrateUp();
+      const place = options.schema === undefined ? {} : { migrationTableSchema: options.schema };
+      const { error, results } = await new Migrator({ db: transaction, provider, ...place }).migrateUp();
       migration = results?.[0]?.migrationName;
       if (error) throw error;
       if (migration !== undefined) await options.check?.(transaction);

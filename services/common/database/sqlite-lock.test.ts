@@ -48,6 +48,7 @@ test("the same process is kept out too, and other names are not", async () => {
 test("the state of the migrations can be asked while the database is in use", async () => {
   const folder = testFolder();
   await startTestProcess(folder);
-  const location = { url: `sqlite:${folder}`, name: "message" as const, migrations: testMigrations };
+  const migrations = { sqlite: testMigrations, mssql: {} };
+  const location = { url: `sqlite:${folder}`, name: "message" as const, migrations };
   expect(await migrationStatus(location)).toEqual({ applied: ["0001-messages"], pending: [], unknown: [] });
 });

@@ -28,7 +28,8 @@ async function checkForeignKeys(db: Kysely<unknown>): Promise<void> {
 
 /** Reads the file by a connection of its own, which other processes' locks don't keep out. */
 export function sqliteMigrationStatus(
-  location: Omit<DatabaseLocation, "url"> & { folder: string },
+  location: Omit<DatabaseLocation, "url" | "migrations"> &
+    Pick<MigrateOptions, "migrations"> & { folder: string },
 ): MigrationStatus {
   const { database } = sqliteFiles(location.folder, location.name);
   const applied = existsSync(database) ? readAppliedOf(database) : [];

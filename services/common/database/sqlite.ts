@@ -1,4 +1,5 @@
 import { Kysely } from "kysely";
+import type { Migration } from "kysely/migration";
 import type { Database, NoProcedures, OpenDatabaseOptions, ProcedureSet } from "./database.ts";
 import { DatabaseOpenError, rootMessage } from "./errors.ts";
 import { SqliteThreadsDialect } from "./sqlite-dialect.ts";
@@ -10,8 +11,10 @@ import type { ThreadRole } from "./sqlite-protocol.ts";
 import { refuseUnfinished } from "./sqlite-replace.ts";
 import { startSqliteThread } from "./sqlite-thread.ts";
 
-export interface SqliteOptions extends Omit<OpenDatabaseOptions, "url"> {
+export interface SqliteOptions extends Omit<OpenDatabaseOptions, "url" | "migrations" | "procedures"> {
   folder: string;
+  migrations: Record<string, Migration>;
+  procedures?: URL | undefined;
   /** Threads that read. A long read holds up what waits for the same thread. */
   readers?: number;
   /** The database is there and up to date, and another process may have it: no lock, no migrations. */

@@ -43,7 +43,7 @@ const logger = createLogger({ level: "silent", pretty: false });
 export function useTestOutbox(): TestOutbox {
   let folder: string;
   const open = async () => {
-    const migrations = { "0001-outbox": { up: createOutboxTables } };
+    const migrations = { sqlite: { "0001-outbox": { up: createOutboxTables } }, mssql: {} };
     self.database = await openDatabase<OutboxTables>({
       url: `sqlite:${folder}`,
       name: "message",

@@ -10,6 +10,9 @@ import type {
   SeqBounds,
 } from "../types.ts";
 
+/** The module that does it. */
+export const procedures = { sqlite: new URL("./sqlite/procedures.ts", import.meta.url) };
+
 /** What the database can be told to do, each in a transaction of its own. */
 export interface WriteProcedures {
   /**
