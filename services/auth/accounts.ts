@@ -1,12 +1,13 @@
 import type { Kysely, Transaction } from "kysely";
+import { transact } from "../common/database/transact.ts";
 import { bytesToId, idToBytes, newId } from "../common/ids.ts";
 import {
   findCredential,
   findCredentialByUsername,
-  findUser,
   findUserByUsername,
   insertCredential,
   insertUser,
+  lockUser,
   updateCredential,
 } from "./db/queries-users.ts";
 import type { AuthTables, CredentialRow, UserRow } from "./db/tables.ts";
@@ -84,10 +85,10 @@ export function createAccounts({ db, passwords, sessions, limits, clock }: Accou
     return credential;
   }
 
-  /** Whose credential it is, if the password is still the one that was checked. */
+  /** Locks whose credential it is, if the password is still the one that was checked. */
   async function recheck(tx: Transaction<AuthTables>, checked: CredentialRow): Promise<UserRow> {
+    const user = await lockUser(tx, checked.user_id);
     const credential = await findCredential(tx, checked.user_id);
-    const user = await findUser(tx, checked.user_id);
     if (credential?.revision !== checked.revision || user === undefined) throw new WrongCredentialsError();
     return user;
   }
@@ -108,7 +109,7 @@ export function createAccounts({ db, passwords, sessions, limits, clock }: Accou
         created_at: clock(),
         deleted_at: null,
       };
-      const begun = await db.transaction().execute(async (tx) => {
+      const begun = await transact(db, async (tx) => {
         await insertUser(tx, user, searchTerms(username, user.display_name));
         await insertCredential(tx, user.user_id, passwordHash);
         return sessions.begin(tx, { userId, deviceName: registration.deviceName ?? "" });
@@ -125,7 +126,7 @@ export function createAccounts({ db, passwords, sessions, limits, clock }: Accou
         ? await passwords.hash(login.password, signal)
         : undefined;
       signal.throwIfAborted();
-      const { user, begun } = await db.transaction().execute(async (tx) => {
+      const { user, begun } = await transact(db, async (tx) => {
         const user = await recheck(tx, credential);
         if (betterHash !== undefined)
           await updateCredential(tx, { ...credential, password_hash: betterHash });
@@ -141,7 +142,7 @@ export function createAccounts({ db, passwords, sessions, limits, clock }: Accou
       const credential = await check(current, currentPassword, signal);
       const newHash = await passwords.hash(newPassword, signal);
       signal.throwIfAborted();
-      const ends = await db.transaction().execute(async (tx) => {
+      const ends = await transact(db, async (tx) => {
         await recheck(tx, credential);
         const revision = credential.revision + 1;
         await updateCredential(tx, { ...credential, password_hash: newHash, revision });

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { hashServerKey } from "../common/auth/server-key.ts";
 import { openDatabaseBeside } from "../common/database/database.ts";
+import { testDatabaseUrl } from "../common/database/test-place.ts";
 import { reasonOf } from "../common/errors.ts";
 import { migrations } from "./db/migrations/migrations.ts";
 import type { AuthTables } from "./db/tables.ts";
@@ -18,8 +19,9 @@ import {
 
 const allScopes = ["users:ensure", "tokens:issue"];
 
-function openBeside(folder: string) {
-  return openDatabaseBeside<AuthTables>({ url: `sqlite:${folder}`, name: "auth", migrations, logger });
+async function openBeside(folder: string) {
+  const url = await testDatabaseUrl(folder);
+  return openDatabaseBeside<AuthTables>({ url, name: "auth", migrations, logger });
 }
 
 /** What `parley keys` does, while the service runs. */

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { Kysely, Transaction } from "kysely";
+import { transact } from "../common/database/transact.ts";
 import { bytesToId, idToBytes, isId, newId } from "../common/ids.ts";
 import {
-  findUser,
   findUserByExternalId,
   findUserByUsername,
   insertUser,
+  lockUser,
   updateDisplayName,
 } from "./db/queries-users.ts";
 import type { AuthTables, UserRow } from "./db/tables.ts";
@@ -17,10 +18,10 @@ import { createWorkQueue } from "./work-queue.ts";
 /** People whose accounts an embedding application keeps: they have no password, and come in by its word. */
 export interface Applications {
   /**
-   * The one user of an external id, made if there is none. Transactions that write run one after the other, so of two
-   * calls at once the second finds whom the first made. Whom there is nothing to change of is read beside the writers:
-   * that is everybody who comes back. Throws UsernameTakenError, and OverloadedError if too much waits already; what is
-   * given up while it waits is not begun.
+   * The one user of an external id, made if there is none. An external id can't be there twice, so of two calls at once
+   * the second finds whom the first made, at its second try if need be. Whom there is nothing to change of is read
+   * beside the writers: that is everybody who comes back. Throws UsernameTakenError, and OverloadedError if too much
+   * waits already; what is given up while it waits is not begun.
    */
   ensureUser(user: EnsuredUser, signal?: AbortSignal): Promise<{ user: UserRow; created: boolean }>;
   /** A session of the user's. Throws UserNotFoundError, and OverloadedError likewise. */
@@ -84,17 +85,17 @@ export function createApplications({ db, sessions, clock }: ApplicationsDeps): A
         if (found) return { user: await update(tx, found, wanted.displayName), created: false };
         return { user: await make(tx, wanted), created: true };
       };
-      return queue.run(() => db.transaction().execute(write), signal);
+      return queue.run(() => transact(db, write), signal);
     },
 
     async issueTokens({ userId, deviceName }, signal) {
       if (!isId(userId)) throw new UserNotFoundError();
       const write = async (tx: Transaction<AuthTables>) => {
-        const user = await findUser(tx, idToBytes(userId));
+        const user = await lockUser(tx, idToBytes(userId));
         if (user === undefined || user.deleted_at !== null) throw new UserNotFoundError();
         return sessions.begin(tx, { userId: bytesToId(user.user_id), deviceName: deviceName ?? "" });
       };
-      const begun = await queue.run(() => db.transaction().execute(write), signal);
+      const begun = await queue.run(() => transact(db, write), signal);
       return sessions.admit(begun);
     },
   };

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { transact } from "../common/database/transact.ts";
 import { deleteDeadSessions } from "./db/queries-sessions.ts";
 import type { AuthTables } from "./db/tables.ts";
 
@@ -26,9 +27,7 @@ export function createDeadSessions({ db, tokenLifetimeMs, clock }: DeadSessionsD
       const limit = batchSize;
       let deleted = limit;
       while (deleted === limit) {
-        deleted = await db
-          .transaction()
-          .execute((tx) => deleteDeadSessions(tx, { expiredBefore, endedBefore, limit }));
+        deleted = await transact(db, (tx) => deleteDeadSessions(tx, { expiredBefore, endedBefore, limit }));
       }
     },
   };

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { transact } from "../common/database/transact.ts";
 import { bytesToId, idToBytes, isId } from "../common/ids.ts";
 import { findUser, findUsers, searchUsers, updateDisplayName } from "./db/queries-users.ts";
 import type { AuthTables, UserRow } from "./db/tables.ts";
@@ -43,7 +44,7 @@ export function createProfiles({ db }: { db: Kysely<AuthTables> }): Profiles {
 
     async update(userId, { displayName }) {
       if (displayName === undefined) return get(userId);
-      return db.transaction().execute(async (tx) => {
+      return transact(db, async (tx) => {
         const user = await findUser(tx, idToBytes(userId));
         if (user === undefined) throw new UserNotFoundError();
         if (user.display_name === displayName) return user;

@@ -1,7 +1,7 @@
 import type { Transaction } from "kysely";
 import { SessionRevokedError, TokenExpiredError } from "../common/errors.ts";
 import { bytesToId, idToBytes } from "../common/ids.ts";
-import { findSession, rotateSession } from "./db/queries-sessions.ts";
+import { lockSession, rotateSession } from "./db/queries-sessions.ts";
 import type { AuthTables, SessionRow } from "./db/tables.ts";
 import { RefreshTokenReusedError } from "./errors.ts";
 import { hasHash, newSuccessorSalt, type RefreshToken, type RefreshTokens } from "./refresh-tokens.ts";
@@ -33,7 +33,7 @@ export async function presentToken(
   rules: RefreshRules,
 ): Promise<Refreshed | RefreshTokenReusedError | SessionRevokedError | TokenExpiredError> {
   const { now, graceMs } = rules;
-  const session = await findSession(tx, idToBytes(token.sessionId));
+  const session = await lockSession(tx, idToBytes(token.sessionId));
   // Sessions are kept until all their tokens are dead, so one that is gone has expired.
   if (session === undefined) return new TokenExpiredError("the refresh token has expired");
   if (session.ended_at !== null) return new SessionRevokedError();

@@ -1,13 +1,14 @@
 import type { Kysely, Transaction } from "kysely";
+import { transact } from "../common/database/transact.ts";
 import { UnauthenticatedError } from "../common/errors.ts";
 import { bytesToId, idToBytes, isId, newId } from "../common/ids.ts";
 import type { AccessTokens } from "./access-tokens.ts";
 import {
   endSessions,
-  findSession,
   insertSession,
   listLiveSessionIds,
   listLiveSessions,
+  lockSession,
   type SessionEnd,
 } from "./db/queries-sessions.ts";
 import type { AuthTables, SessionEndReason, SessionRow } from "./db/tables.ts";
@@ -20,17 +21,18 @@ import type { SignInLimits } from "./sign-in-limits.ts";
 
 /**
  * Sessions and their chains of refresh tokens. Whatever reads a session in order to change it does so in one
- * transaction, and transactions that write run one after the other: of two refreshes with the same token one rotates
- * and the other finds it rotated. Ends are announced after their commit, never before.
+ * transaction, which first locks the session's row: of two refreshes with the same token one rotates and the other finds
+ * it rotated. Sessions are begun, and those of others ended, under the lock of the user's row. Ends are announced after
+ * their commit, never before.
  */
 export interface Sessions {
-  /** Adds a session, in the transaction of the sign-in; ends the oldest ones above the limit. */
+  /** Adds a session, in the transaction of the sign-in, which has locked or made the user; ends the oldest ones above the limit. */
   begin(tx: Transaction<AuthTables>, user: { userId: string; deviceName: string }): Promise<BegunSession>;
   /** The tokens of a session that was begun, once that is committed. */
   admit(begun: BegunSession): Promise<Tokens>;
   /** Throws RateLimitedError and what Refresh refuses a token with. */
   refresh(token: string, address: string | undefined): Promise<Tokens>;
-  /** Ends all the user's sessions but one, in the transaction that is the cause; pass the answer to `announce`. */
+  /** Ends all the user's sessions but one, in the transaction that is the cause and has locked the user; pass the answer to `announce`. */
   endOthers(tx: Transaction<AuthTables>, keep: SessionOwner): Promise<SessionEnd[]>;
   announce(ends: readonly SessionEnd[]): void;
   /** Ends the session that asks. */
@@ -106,8 +108,8 @@ export function createSessions(deps: SessionsDeps): Sessions {
   async function endOwn(owner: SessionOwner, reason: SessionEndReason): Promise<"ended" | "unknown"> {
     if (!isId(owner.sessionId)) return "unknown";
     const sessionId = idToBytes(owner.sessionId);
-    const ends = await db.transaction().execute(async (tx) => {
-      const session = await findSession(tx, sessionId);
+    const ends = await transact(db, async (tx) => {
+      const session = await lockSession(tx, sessionId);
       if (session === undefined || bytesToId(session.user_id) !== owner.userId) return undefined;
       return session.ended_at === null ? end(tx, [sessionId], reason) : [];
     });
@@ -147,7 +149,7 @@ export function createSessions(deps: SessionsDeps): Sessions {
       const token = refreshTokens.parse(text);
       if (token === undefined) throw new UnauthenticatedError("the refresh token is unknown");
       limits.takeSessionRefresh(token.sessionId);
-      const { outcome, ends } = await db.transaction().execute(async (tx) => {
+      const { outcome, ends } = await transact(db, async (tx) => {
         const outcome = await presentToken(tx, token, {
           refreshTokens,
           idleLifetimeMs,

@@ -2,10 +2,12 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:cryp
 import { calculateJwkThumbprint, exportJWK, type JWK } from "jose";
 import type { Kysely } from "kysely";
 import type { Logger } from "pino";
+import { transact } from "../common/database/transact.ts";
 import {
   deleteSigningKeysRetiredBefore,
   insertSigningKey,
   listSigningKeys,
+  lockSigningKeys,
   retireSigningKey,
 } from "./db/queries-signing-keys.ts";
 import type { AuthTables, SigningKeyRow } from "./db/tables.ts";
@@ -55,7 +57,8 @@ export async function openSigningKeys(deps: SigningKeysDeps): Promise<SigningKey
 
   async function makeSuccessor(): Promise<void> {
     const key = await generateKey(encryption);
-    await db.transaction().execute(async (tx) => {
+    await transact(db, async (tx) => {
+      await lockSigningKeys(tx);
       const now = clock();
       const rows = await listSigningKeys(tx);
       const plan = planSuccessor(rows, now, schedule);

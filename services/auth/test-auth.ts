@@ -12,6 +12,7 @@ import { createServerKeyVerifier } from "../common/auth/server-key-verifier.ts";
 import { createTokenVerifier } from "../common/auth.ts";
 import { readEnvironment } from "../common/config.ts";
 import { type Database, openDatabase } from "../common/database/database.ts";
+import { testDatabaseUrl } from "../common/database/test-place.ts";
 import { type ErrorReason, reasonOf } from "../common/errors.ts";
 import { clientAddressHeader } from "../common/rpc/caller.ts";
 import { createServerInterceptors } from "../common/rpc/interceptors.ts";
@@ -23,7 +24,7 @@ import type { AuthTables } from "./db/tables.ts";
 // biome-ignore lint/style/noRestrictedImports: tests are above the service
 import { startAuth } from "./service.ts";
 
-/** For tests: the real service over real SQLite, called in process, with cheap passwords and a clock that can be set. */
+/** For tests: the real service over a real database, called in process, with cheap passwords and a clock that can be set. */
 export interface TestAuth {
   readonly auth: Client<typeof AuthService>;
   readonly admin: Client<typeof AdminService>;
@@ -73,7 +74,7 @@ export async function createFolder(): Promise<string> {
 /** Auth's database by itself, closed when the test is over. */
 export async function openAuthDatabase(folder: string): Promise<Database<AuthTables>> {
   const database = await openDatabase<AuthTables>({
-    url: `sqlite:${folder}`,
+    url: await testDatabaseUrl(folder),
     name: "auth",
     migrations,
     logger,
@@ -94,7 +95,7 @@ export interface TestAuthOptions {
 export async function startTestAuth(options: TestAuthOptions = {}): Promise<TestAuth> {
   const folder = options.folder ?? (await createFolder());
   const clock = options.clock ?? createTestClock();
-  const config = testConfig(folder, options);
+  const config = testConfig(await testDatabaseUrl(folder), options);
   const rpc = createLocalRpc({ logger });
   const verifier = createTokenVerifier({ rpc, issuer: config.issuer, logger });
   rpc.intercept(
@@ -164,9 +165,11 @@ export async function refusal(call: Promise<unknown>): Promise<ErrorReason | und
   );
 }
 
-function testConfig(folder: string, { env, config }: TestAuthOptions): AuthConfig {
+function testConfig(url: string, { env, config }: TestAuthOptions): AuthConfig {
   const reader = readEnvironment({
-    PARLEY_DATABASE_URL: `sqlite:${folder}`,
+    PARLEY_DATABASE_URL: url,
+    // A server has no folder to keep it in.
+    ...(url.startsWith("mssql:") && { PARLEY_KEY_ENCRYPTION_SECRET: "the secret of all the replicas here" }),
     ...(env ?? { PARLEY_LIMITS: "off" }),
   });
   const read = readAuthConfig(reader);

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { MessageInternalService } from "#gen/parley/internal/v1/message_internal_service_pb.js";
 import type { RoomChange } from "#gen/parley/room/v1/room_change_pb.js";
 import type { Database } from "../common/database/database.ts";
+import { transact } from "../common/database/transact.ts";
 import { UnavailableError } from "../common/errors.ts";
 import type { RpcClients } from "../common/rpc/rpc.ts";
 import { eraseTexts, listWholeCalls } from "./db/changes.ts";
@@ -110,7 +111,7 @@ async function noteApplied(
 ): Promise<void> {
   const isDeleted = changes.some(({ body }) => body.case === "roomDeleted");
   if (isDeleted) await eraseTexts(kysely, roomId);
-  await kysely.transaction().execute(async (db) => {
+  await transact(kysely, async (db) => {
     await raiseAppliedVersion(db, roomId, version);
     if (isDeleted) await deleteInvitations(db, roomId);
   });

@@ -5,6 +5,7 @@ import type { Kysely } from "kysely";
 import { type RoomChange, RoomChangeSchema } from "#gen/parley/room/v1/room_change_pb.js";
 import type { Database } from "../common/database/database.ts";
 import { insertOutboxRow } from "../common/database/outbox-table.ts";
+import { transact } from "../common/database/transact.ts";
 import type { Outbox } from "../common/events/outbox.ts";
 import { roomTopic } from "../common/events/topics.ts";
 import { isId } from "../common/ids.ts";
@@ -18,7 +19,7 @@ import type { Handover } from "./handover.ts";
 /**
  * The one way in which rooms are written.
  *
- * A call is one transaction. It locks the room's row first, so the writes of a room come one after the other, each
+ * A call is one transaction, done anew where another one got in its way. It locks the room's row first, so the writes of a room come one after the other, each
  * decides on what the one before left, and versions have no gaps. The changes it makes are logged and announced in the
  * same transaction. What is refused is thrown, and changes nothing.
  *
@@ -65,13 +66,13 @@ export interface RoomWritesDeps {
 }
 
 export function createRoomWrites({ database, handover, outbox, clock }: RoomWritesDeps): RoomWrites {
-  const transact = async <T>(
+  const decideIn = async <T>(
     enter: (db: Kysely<RoomTables>) => Promise<RoomState>,
     decide: Decide<T>,
   ): Promise<T> => {
     let pending: string | undefined;
     try {
-      const { answer, row, changes } = await database.kysely.transaction().execute(async (db) => {
+      const { answer, row, changes } = await transact(database.kysely, async (db) => {
         const room = await enter(db);
         if (room.appliedVersion < room.version) pending = room.roomId;
         const changes: RoomChange[] = [];
@@ -92,17 +93,18 @@ export function createRoomWrites({ database, handover, outbox, clock }: RoomWrit
   return {
     write: async (roomId, decide) => {
       if (!isId(roomId)) throw new RoomNotFoundError();
-      return transact((db) => lockKnown(db, roomId), decide);
+      return decideIn((db) => lockKnown(db, roomId), decide);
     },
     writeOrCreate: async (find, fresh, decide) => {
       let created = false;
       const enter = async (db: Kysely<RoomTables>) => {
+        created = false;
         const known = await find(db);
         if (known !== undefined) return lockKnown(db, known);
         created = true;
         return insertRoom(db, fresh);
       };
-      return transact(enter, (locked) => decide(locked, created));
+      return decideIn(enter, (locked) => decide(locked, created));
     },
   };
 }

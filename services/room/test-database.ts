@@ -4,6 +4,7 @@ import { onTestFinished } from "vitest";
 import { type RoomChange, RoomChangeSchema } from "#gen/parley/room/v1/room_change_pb.js";
 import { Role, RoomKind } from "#gen/parley/room/v1/room_pb.js";
 import { type Database, openDatabase } from "../common/database/database.ts";
+import { testDatabaseUrl } from "../common/database/test-place.ts";
 import { newId } from "../common/ids.ts";
 import { migrations } from "./db/migrations/migrations.ts";
 import type { RoomTables } from "./db/tables.ts";
@@ -11,7 +12,7 @@ import { createFolder, logger } from "./test-room.ts";
 
 /** For tests: Room's database by itself, closed when the test is over. */
 export async function openRoomDatabase(): Promise<Database<RoomTables>> {
-  const url = `sqlite:${await createFolder()}`;
+  const url = await testDatabaseUrl(await createFolder());
   const database = await openDatabase<RoomTables>({ url, name: "room", migrations, logger });
   onTestFinished(() => database.close());
   return database;

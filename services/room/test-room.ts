@@ -9,6 +9,7 @@ import type { RoomChange } from "#gen/parley/room/v1/room_change_pb.js";
 import type { Room } from "#gen/parley/room/v1/room_pb.js";
 import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import { createTokenVerifier } from "../common/auth.ts";
+import { testDatabaseUrl } from "../common/database/test-place.ts";
 import { type ErrorReason, reasonOf } from "../common/errors.ts";
 import { createEmbeddedEventLog } from "../common/events/embedded.ts";
 import type { RecordOf } from "../common/events/event-log.ts";
@@ -21,7 +22,7 @@ import type { RoomLimits } from "./membership.ts";
 import { startRoom } from "./service.ts";
 import { type AuthPeer, type MessagePeer, serveAuthPeer, serveMessagePeer } from "./test-peers.ts";
 
-/** For tests: the real service over real SQLite, called in process, with a clock that can be set. */
+/** For tests: the real service over a real database, called in process, with a clock that can be set. */
 export interface TestRoom {
   readonly auth: AuthPeer;
   readonly message: MessagePeer;
@@ -91,7 +92,7 @@ export async function startTestRoom(options: TestRoomOptions = {}): Promise<Test
     announced.push(...records);
   });
   const service = await startRoom(
-    { databaseUrl: `sqlite:${folder}`, limits },
+    { databaseUrl: await testDatabaseUrl(folder), limits },
     { rpc, events, logger, clock },
   );
   const stop = new AbortController();

@@ -17,6 +17,16 @@ export async function findSession(db: Db, sessionId: Uint8Array): Promise<Sessio
   return db.selectFrom("session").selectAll().where("session_id", "=", sessionId).executeTakeFirst();
 }
 
+/** The same, held until the transaction ends. */
+export async function lockSession(db: Db, sessionId: Uint8Array): Promise<SessionRow | undefined> {
+  await db
+    .updateTable("session")
+    .set((eb) => ({ created_at: eb.ref("created_at") }))
+    .where("session_id", "=", sessionId)
+    .execute();
+  return findSession(db, sessionId);
+}
+
 /** Up to `limit` sessions of the user that neither ended nor expired, oldest first, after the one named. */
 export async function listLiveSessions(
   db: Db,

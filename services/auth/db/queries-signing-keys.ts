@@ -1,7 +1,13 @@
 import type { Kysely } from "kysely";
+import { lockNamed } from "../../common/database/named-lock.ts";
 import type { AuthTables, SigningKeyRow } from "./tables.ts";
 
 type Db = Kysely<AuthTables>;
+
+/** Keeps other replicas from making a key until the transaction ends. */
+export async function lockSigningKeys(db: Db): Promise<void> {
+  await lockNamed(db, "signing keys");
+}
 
 /** All signing keys, in the order in which they sign. */
 export async function listSigningKeys(db: Db): Promise<SigningKeyRow[]> {

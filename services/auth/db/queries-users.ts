@@ -23,22 +23,48 @@ export async function insertUser(db: Db, user: UserRow, terms: readonly NewSearc
   await insertSearchTerms(db, user.username, terms);
 }
 
+/** Without what a database may have besides. */
+const userColumns = [
+  "user_id",
+  "username",
+  "display_name",
+  "external_id",
+  "created_at",
+  "deleted_at",
+] as const satisfies (keyof UserRow)[];
+
 export async function findUser(db: Db, userId: Uint8Array): Promise<UserRow | undefined> {
-  return db.selectFrom("user").selectAll().where("user_id", "=", userId).executeTakeFirst();
+  return db.selectFrom("user").select(userColumns).where("user_id", "=", userId).executeTakeFirst();
+}
+
+/** The same, held until the transaction ends: whoever begins or ends sessions of the user's waits. */
+export async function lockUser(db: Db, userId: Uint8Array): Promise<UserRow | undefined> {
+  await db
+    .updateTable("user")
+    .set((eb) => ({ created_at: eb.ref("created_at") }))
+    .where("user_id", "=", userId)
+    .execute();
+  return findUser(db, userId);
 }
 
 export async function findUserByUsername(db: Db, username: string): Promise<UserRow | undefined> {
-  return db.selectFrom("user").selectAll().where("username", "=", username).executeTakeFirst();
+  return db.selectFrom("user").select(userColumns).where("username", "=", username).executeTakeFirst();
 }
 
 export async function findUserByExternalId(db: Db, externalId: string): Promise<UserRow | undefined> {
-  return db.selectFrom("user").selectAll().where("external_id", "=", externalId).executeTakeFirst();
+  const users = await db
+    .selectFrom("user")
+    .select(userColumns)
+    .where("external_id", "=", externalId)
+    .execute();
+  // SQL Server takes ids that differ only in spaces at the end for equal.
+  return users.find((user) => user.external_id === externalId);
 }
 
 /** Those of the people that exist, in any order. */
 export async function findUsers(db: Db, userIds: readonly Uint8Array[]): Promise<UserRow[]> {
   if (userIds.length === 0) return [];
-  return db.selectFrom("user").selectAll().where("user_id", "in", userIds).execute();
+  return db.selectFrom("user").select(userColumns).where("user_id", "in", userIds).execute();
 }
 
 export async function updateDisplayName(
@@ -75,9 +101,14 @@ export async function searchUsers(
   matches =
     clippedTo > 0
       ? matches.where("term", "=", term)
-      : matches.where("term", ">=", term).where("term", "<", `${term}\u{10ffff}`);
+      : matches.where("term", ">=", term).where("term", "<", afterAllWith(term));
   if (afterUsername !== undefined) matches = matches.where("username", ">", afterUsername);
-  return db.selectFrom("user").selectAll().where("username", "in", matches).orderBy("username").execute();
+  return db
+    .selectFrom("user")
+    .select(userColumns)
+    .where("username", "in", matches)
+    .orderBy("username")
+    .execute();
 }
 
 export async function insertCredential(db: Db, userId: Uint8Array, passwordHash: string): Promise<void> {
@@ -117,4 +148,13 @@ async function insertSearchTerms(db: Db, username: string, terms: readonly NewSe
     .insertInto("user_search")
     .values(terms.map(({ clippedTo, term }) => ({ clipped_to: clippedTo, term, username })))
     .execute();
+}
+
+/** The first text after all that begin with this one, whether code points are compared or the halves of UTF-16. */
+function afterAllWith(prefix: string): string {
+  const characters = [...prefix];
+  const last = characters.pop()?.codePointAt(0) ?? 0;
+  // What comes next would be half a character.
+  const next = last === 0xd7ff ? 0xe000 : last + 1;
+  return characters.join("") + String.fromCodePoint(next);
 }

@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Kysely, Selectable } from "kysely";
 import { type RoomChange, RoomChangeSchema, UpdateChangeSchema } from "#gen/parley/room/v1/room_change_pb.js";
+import { transact } from "../../common/database/transact.ts";
 import { bytesToId, idToBytes } from "../../common/ids.ts";
 import type { RoomChangeTable, RoomTables } from "./tables.ts";
 
@@ -73,7 +74,7 @@ export async function listWholeCalls(
 export async function eraseTexts(db: Kysely<RoomTables>, roomId: string): Promise<void> {
   for (let after: number | undefined = 0; after !== undefined; ) {
     const from: number = after;
-    after = await db.transaction().execute((slice) => eraseSlice(slice, roomId, from));
+    after = await transact(db, (slice) => eraseSlice(slice, roomId, from));
   }
 }
 

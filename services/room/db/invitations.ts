@@ -168,19 +168,24 @@ export async function endExpiredInvitations(
   return Number(result.numUpdatedRows);
 }
 
-/** Bars someone from all invitations up to an ordinal. */
+/** Bars someone from all invitations up to an ordinal. The room is locked. */
 export async function barFromInvitations(
   db: Kysely<RoomTables>,
   roomId: string,
   userId: string,
   throughOrdinal: number,
 ): Promise<void> {
+  const bar = { room_id: idToBytes(roomId), user_id: idToBytes(userId) };
+  const { numUpdatedRows } = await db
+    .updateTable("removal_bar")
+    .set({ through_ordinal: throughOrdinal })
+    .where("room_id", "=", bar.room_id)
+    .where("user_id", "=", bar.user_id)
+    .executeTakeFirst();
+  if (numUpdatedRows > 0n) return;
   await db
     .insertInto("removal_bar")
-    .values({ room_id: idToBytes(roomId), user_id: idToBytes(userId), through_ordinal: throughOrdinal })
-    .onConflict((conflict) =>
-      conflict.columns(["room_id", "user_id"]).doUpdateSet({ through_ordinal: throughOrdinal }),
-    )
+    .values({ ...bar, through_ordinal: throughOrdinal })
     .execute();
 }
 

@@ -40,15 +40,17 @@ export interface NewRoom {
 }
 
 /**
- * The room's row, held until the transaction ends: whatever else a transaction touches of the room comes after this.
- * SQLite has one writer, who holds every row; on SQL Server this select is the one that takes an update lock.
+ * The room's row, held until the transaction ends: whatever else a transaction touches of the room comes after this. It
+ * is updated to what it is, which holds it on any database, and only then read.
  */
 export async function lockRoom(db: Kysely<RoomTables>, roomId: string): Promise<RoomState | undefined> {
-  const row = await db
-    .selectFrom("room")
-    .selectAll()
-    .where("room_id", "=", idToBytes(roomId))
-    .executeTakeFirst();
+  const room_id = idToBytes(roomId);
+  await db
+    .updateTable("room")
+    .set((eb) => ({ version: eb.ref("version") }))
+    .where("room_id", "=", room_id)
+    .execute();
+  const row = await db.selectFrom("room").selectAll().where("room_id", "=", room_id).executeTakeFirst();
   return row && toRoomState(row);
 }
 
