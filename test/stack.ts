@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "./free-port.ts";
+import { startMesh } from "./mesh-stack.ts";
+import { createStackProcess } from "./stack-process.ts";
 
 /**
  * A Parley that runs for a test: real processes, started as a user would, on free ports and data of its own.
@@ -43,11 +44,15 @@ export interface Topology {
   start(options?: StackOptions): Promise<Stack>;
 }
 
-export const topologies: readonly Topology[] = [{ name: "one process", start: startOneProcess }];
+const known: readonly Topology[] = [
+  { name: "one process", start: startOneProcess },
+  { name: "mesh", start: startMesh },
+];
 
-/** Below the hooks' own time-out; much on a machine with nothing else to do, and not on one that runs other suites. */
-const readyTimeoutMs = 60_000;
-const root = join(import.meta.dirname, "..");
+/** Those that PARLEY_TEST_TOPOLOGIES names, between commas; one process if it is unset. */
+export const topologies: readonly Topology[] = known.filter(({ name }) =>
+  (process.env.PARLEY_TEST_TOPOLOGIES ?? "one process").split(",").includes(name),
+);
 
 /** `parley serve` with everything in one process. */
 export async function startOneProcess(options: StackOptions = {}): Promise<Stack> {
@@ -56,7 +61,6 @@ export async function startOneProcess(options: StackOptions = {}): Promise<Stack
   const grpcUrl = `http://127.0.0.1:${await freePort()}`;
   const isReady = options.isReady ?? (async () => (await fetch(`${url}/readyz`)).ok);
   const env = {
-    PATH: process.env.PATH ?? "",
     PARLEY_HTTP_PORT: new URL(url).port,
     PARLEY_GRPC_PORT: new URL(grpcUrl).port,
     PARLEY_DATABASE_URL: `sqlite:${folder}`,
@@ -64,31 +68,12 @@ export async function startOneProcess(options: StackOptions = {}): Promise<Stack
     PARLEY_LOG_LEVEL: "info",
     ...options.env,
   };
-  let child: ChildProcess | undefined;
-  let output = "";
-
-  async function start(): Promise<void> {
-    child = spawn(process.execPath, [join(root, "services/main.ts"), "serve"], { env, cwd: folder });
-    const collect = (chunk: Buffer) => {
-      output += chunk;
-    };
-    child.stdout?.on("data", collect);
-    child.stderr?.on("data", collect);
-    await untilReady(isReady, child, () => output);
-  }
-
-  async function end(signal: NodeJS.Signals): Promise<number | null> {
-    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-    const exited = new Promise<number | null>((resolve) => child?.once("exit", resolve));
-    child.kill(signal);
-    return exited;
-  }
-
+  const only = createStackProcess({ env, folder, isReady });
   const dispose = async () => {
-    await end("SIGKILL");
+    await only.end("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   };
-  await start().catch(async (error) => {
+  await only.start().catch(async (error) => {
     await dispose();
     throw error;
   });
@@ -97,35 +82,12 @@ export async function startOneProcess(options: StackOptions = {}): Promise<Stack
     grpcUrl,
     folder,
     get pid() {
-      return child?.pid ?? 0;
+      return only.pid;
     },
-    output: () => output,
-    kill: async () => void (await end("SIGKILL")),
-    terminate: () => end("SIGTERM"),
-    start,
+    output: only.output,
+    kill: async () => void (await only.end("SIGKILL")),
+    terminate: () => only.end("SIGTERM"),
+    start: only.start,
     [Symbol.asyncDispose]: dispose,
   };
-}
-
-async function untilReady(
-  isReady: () => Promise<boolean>,
-  child: ChildProcess,
-  output: () => string,
-): Promise<void> {
-  const deadline = Date.now() + readyTimeoutMs;
-  for (;;) {
-    if (child.exitCode !== null) throw new Error(`it exited with ${child.exitCode}:\n${output()}`);
-    if (await isReady().catch(() => false)) return;
-    if (Date.now() > deadline) throw new Error(`it is not ready after ${readyTimeoutMs} ms:\n${output()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

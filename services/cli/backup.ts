@@ -5,7 +5,7 @@ import { copySqlite, sizeOfSqlite } from "../common/database/sqlite-copy.ts";
 import { sqliteFiles, syncFile, syncFolder } from "../common/database/sqlite-files.ts";
 import { dataFilesIn, refuseUnfinished } from "../common/database/sqlite-replace.ts";
 import { BackupError, requireDataFolder, writeManifest } from "./backup-folder.ts";
-import { readParleyConfig } from "./config.ts";
+import { readDataConfig } from "./config.ts";
 import { databasesAt } from "./databases.ts";
 import { createProgress, mebibytes } from "./progress.ts";
 import { UsageError } from "./usage-error.ts";
@@ -24,7 +24,7 @@ export async function backup(env: Environment, words: string[]): Promise<void> {
   const [word, ...rest] = words;
   if (word === undefined || rest.length > 0)
     throw new UsageError("parley backup takes the folder to make, such as backups/monday");
-  const { databaseUrl } = readParleyConfig(env);
+  const { databaseUrl } = readDataConfig(env);
   const folder = requireDataFolder(databaseUrl);
   const target = resolve(word);
   const sources = findSources(databaseUrl, folder);

@@ -20,7 +20,7 @@ test.each([
   const { cert, key } = createTestCertificate({ from, to });
   writeFileSync(files.certFile, cert);
   writeFileSync(files.keyFile, key);
-  const [finding] = checkCertificate(files, Date.parse(day));
+  const [finding] = checkCertificate(files, { now: Date.parse(day) });
   expect(finding?.found).toMatch(found);
   if (advice === undefined) expect(finding?.advice).toBeUndefined();
   else expect(finding?.advice).toMatch(advice);

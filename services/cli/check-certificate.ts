@@ -6,9 +6,11 @@ const minLeftDays = 14;
 const dayMs = 86_400_000;
 
 /** How long the certificate is good for. That the files fit together, reading the configuration has shown. */
-export function checkCertificate(files: TlsFiles | undefined, now = Date.now()): Finding[] {
+export function checkCertificate(
+  files: TlsFiles | undefined,
+  { now = Date.now(), name: what = "TLS certificate" }: { now?: number; name?: string } = {},
+): Finding[] {
   if (files === undefined) return [];
-  const what = "TLS certificate";
   const { from, to } = validityOf(files);
   const leftDays = Math.floor((to.getTime() - now) / dayMs);
   const days = `until ${to.toISOString()}, ${leftDays} days`;

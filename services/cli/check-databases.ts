@@ -1,10 +1,9 @@
 import { type DatabaseLocation, migrationStatus } from "../common/database/database.ts";
-import { databasesAt } from "./databases.ts";
 import type { Finding } from "./finding.ts";
 
 /** Whether each database can be read and is one of this version's. Takes no lock. */
-export function checkDatabases(url: string): Promise<Finding[]> {
-  return Promise.all(databasesAt(url).map(checkDatabase));
+export function checkDatabases(locations: readonly DatabaseLocation[]): Promise<Finding[]> {
+  return Promise.all(locations.map(checkDatabase));
 }
 
 async function checkDatabase(location: DatabaseLocation): Promise<Finding> {

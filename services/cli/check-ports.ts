@@ -8,7 +8,7 @@ import type { Finding } from "./finding.ts";
 const patienceMs = 3000;
 
 const otherHost = "Name an address of this machine in PARLEY_HOST, such as 127.0.0.1 or 0.0.0.0.";
-const ports = "PARLEY_HTTP_PORT, PARLEY_GRPC_PORT or PARLEY_OPERATOR_PORT";
+const ports = "PARLEY_HTTP_PORT, PARLEY_GRPC_PORT, PARLEY_MESH_PORT or PARLEY_OPERATOR_PORT";
 
 const advices = new Map<string | undefined, (variable: string) => string>([
   ["EADDRINUSE", (variable) => `Stop the program that has it, or name another port in ${variable}.`],
@@ -23,23 +23,28 @@ export function listenAdvice(code: string | undefined, variable = ports): string
   return advice?.(variable) ?? `Name another address in PARLEY_HOST or another port in ${variable}.`;
 }
 
-export interface PortsConfig {
+interface Address {
   readonly host: string;
   readonly port: number;
-  readonly grpcPort: number;
-  /** Whether they speak TLS. */
-  readonly tls: object | undefined;
+}
+
+/** The ports that a process listens on; it needn't have them all. */
+export interface PortsConfig {
+  readonly gateway?: (Address & { readonly grpcPort: number; readonly tls: object | undefined }) | undefined;
+  readonly mesh?: Address | undefined;
+  readonly operator?: Address | undefined;
 }
 
 /** Whether Parley can listen, or does already. */
-export async function checkPorts(
-  { host, port, grpcPort, tls }: PortsConfig,
-  operator?: { readonly host: string; readonly port: number },
-): Promise<Finding[]> {
+export async function checkPorts({ gateway, mesh, operator }: PortsConfig): Promise<Finding[]> {
+  const others = [
+    ...(mesh ? [await checkPort("mesh", mesh.host, mesh.port, "PARLEY_MESH_PORT")] : []),
+    ...(operator ? [await checkPort("operator", operator.host, operator.port, "PARLEY_OPERATOR_PORT")] : []),
+  ];
+  if (gateway === undefined) return others.map(({ finding }) => finding);
+  const { host, port, grpcPort, tls } = gateway;
   const http = await checkPort("HTTP", host, port, "PARLEY_HTTP_PORT");
-  const others = [await checkPort("gRPC", host, grpcPort, "PARLEY_GRPC_PORT")];
-  if (operator)
-    others.push(await checkPort("operator", operator.host, operator.port, "PARLEY_OPERATOR_PORT"));
+  others.unshift(await checkPort("gRPC", host, grpcPort, "PARLEY_GRPC_PORT"));
   const running = http.code === "EADDRINUSE" ? await askParley(host, port, tls !== undefined) : undefined;
   if (running === undefined) return [http, ...others].map(({ finding }) => finding);
   const found = "taken, as by the Parley that runs";

@@ -45,7 +45,7 @@ describe("the command line", () => {
     [["frobnicate"], 'there is no command "frobnicate"\n'],
     [["serve", "--port=1"], "--port"],
     [["serve", "mesage"], 'there is no service "mesage": did you mean message?'],
-    [["serve", "gateway"], "services can't be hosted one by one yet"],
+    [["doctor", "gatway"], 'there is no service "gatway": did you mean gateway?'],
     [["migrate", "now"], 'parley migrate takes no arguments, but there is "now"'],
     [["backup"], "takes the folder to make"],
     [["backup", "a", "b"], "takes the folder to make"],
@@ -58,13 +58,16 @@ describe("the command line", () => {
   });
 
   test.each(["serve", "migrate"])("%s lists all that is wrong with the configuration", async (command) => {
-    const wrong = { PARLEY_DATABASE_URL: "sqlite:", PARLEY_HTTP_PORT: "web", PARLEY_AUTH_URL: "grpc://auth" };
+    const wrong = { PARLEY_DATABASE_URL: "sqlite:", PARLEY_HTTP_PORT: "web" };
     expect(await runCommand([command], wrong)).toBe(78);
     expect(printed).toContain("PARLEY_DATABASE_URL");
     expect(printed).toContain('PARLEY_HTTP_PORT is "web": it should be an integer from 0 to 65535');
-    expect(printed).toContain(
-      'PARLEY_AUTH_URL is "grpc://auth": this version runs all services in one process',
-    );
+  });
+
+  test("serve lists what the named services lack", async () => {
+    expect(await runCommand(["serve", "room", "auth"], { PARLEY_DATABASE_URL: `sqlite:${folder}` })).toBe(78);
+    for (const name of ["PARLEY_MESSAGE_URL", "PARLEY_MESH_SECRET", "PARLEY_KEY_ENCRYPTION_SECRET"])
+      expect(printed).toContain(`${name} is missing`);
   });
 });
 
@@ -176,6 +179,20 @@ describe("doctor", () => {
   test("says what to do about the configuration", async () => {
     expect(await runCommand(["doctor"], { ...env, PARLEY_HTTP_PRT: "1" })).toBe(1);
     expect(printed).toContain("did you mean PARLEY_HTTP_PORT?");
+  });
+
+  test("asks the other processes, of a process that calls some", async () => {
+    const mesh = {
+      PARLEY_MESH_PORT: "0",
+      PARLEY_MESH_SECRET: "x".repeat(32),
+      PARLEY_AUTH_URL: "grpc://127.0.0.1:1",
+      PARLEY_ROOM_URL: "grpc://127.0.0.1:1",
+    };
+    expect(await runCommand(["doctor", "message", "delivery"], { ...env, ...mesh })).toBe(1);
+    expect(printed).toMatch(/ok {4}message database: /);
+    expect(printed).not.toContain("auth database");
+    expect(printed).toContain("FAIL  auth at grpc://127.0.0.1:1: auth is not available");
+    expect(printed).toContain("Start it (parley serve auth)");
   });
 
   test("finds the operator's port taken", async () => {

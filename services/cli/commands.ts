@@ -10,6 +10,7 @@ import { doctor } from "./doctor.ts";
 import { HistoriesError } from "./histories.ts";
 import { runKeys } from "./keys.ts";
 import { migrate } from "./migrate.ts";
+import { isPart, type Part, parts } from "./parts.ts";
 import { restore } from "./restore.ts";
 import { serve } from "./serve.ts";
 import { UsageError } from "./usage-error.ts";
@@ -20,7 +21,8 @@ const usage = `Parley, a messaging backend.
 Usage: parley <command>
 
 Commands:
-  serve     Run Parley: all services in one process
+  serve     Run Parley: all services in one process; or only those named, of
+            auth, room, message, delivery and gateway, in a mesh of processes
   migrate   Bring the databases up to date, and make missing topics
   keys      Make, list and revoke the server keys of applications
             (parley keys --help)
@@ -29,7 +31,8 @@ Commands:
   restore <folder>
             Put a backup into the data folder; --replace moves what is there
             aside, --in-place takes data that was put there by other means
-  doctor    Check what Parley needs and say what to do
+  doctor    Check what Parley needs and say what to do; with names of
+            services, for a process that hosts these
 
 Options:
   -h, --help      Show this
@@ -48,8 +51,6 @@ const commands = new Map<string, (env: Environment, words: string[]) => Promise<
   ["backup", runBackup],
   ["doctor", runDoctor],
 ]);
-
-const services = ["auth", "room", "message", "delivery", "gateway"];
 
 /**
  * Runs a command line. Answers the exit code, or undefined when something goes on running that will end the process.
@@ -88,16 +89,15 @@ function print(text: string): number {
 }
 
 async function runServe(env: Environment, names: string[]): Promise<undefined> {
-  for (const name of names) {
-    if (!services.includes(name)) throw new UsageError(`there is no service ${quote(name, services)}`);
-  }
-  if (names.length > 0) {
-    throw new UsageError(
-      "services can't be hosted one by one yet: this version runs all of them in one process, by `parley serve`",
-    );
-  }
-  await serve(env);
+  await serve(env, hostedParts(names));
   return undefined;
+}
+
+/** The named ones, or all. */
+function hostedParts(names: readonly string[]): ReadonlySet<Part> {
+  const unknown = names.find((name) => !isPart(name));
+  if (unknown !== undefined) throw new UsageError(`there is no service ${quote(unknown, parts)}`);
+  return new Set(names.length === 0 ? parts : parts.filter((part) => names.includes(part)));
 }
 
 async function runMigrate(env: Environment, rest: string[]): Promise<number> {
@@ -115,9 +115,8 @@ async function runRestore(env: Environment, words: string[]): Promise<number> {
   return exit.ok;
 }
 
-async function runDoctor(env: Environment, rest: string[]): Promise<number> {
-  refuseWords("doctor", rest);
-  return (await doctor(env)) ? exit.ok : exit.failure;
+async function runDoctor(env: Environment, names: string[]): Promise<number> {
+  return (await doctor(env, hostedParts(names))) ? exit.ok : exit.failure;
 }
 
 function refuseWords(command: string, words: string[]): void {

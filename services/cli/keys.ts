@@ -7,7 +7,7 @@ import { parseDuration } from "../common/config-formats.ts";
 import { type DatabaseLocation, migrationStatus, openDatabaseBeside } from "../common/database/database.ts";
 import { createLogger } from "../common/logger.ts";
 import { scopesOf } from "../common/rpc/interceptors.ts";
-import { readParleyConfig } from "./config.ts";
+import { readDataConfig } from "./config.ts";
 import { databasesAt } from "./databases.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -90,7 +90,7 @@ function refuseWords([word]: string[]): void {
 }
 
 async function withKeys(env: Environment, work: (keys: ServerKeys) => Promise<number>): Promise<number> {
-  const { databaseUrl } = readParleyConfig(env);
+  const { databaseUrl } = readDataConfig(env);
   const logger = createLogger({ level: "warn", pretty: process.stdout.isTTY });
   const location = authDatabaseAt(databaseUrl);
   const database = await openDatabaseBeside<AuthTables>({ ...location, logger });
@@ -103,7 +103,7 @@ async function withKeys(env: Environment, work: (keys: ServerKeys) => Promise<nu
 
 /** Where nothing was ever made, no key can be: PARLEY_DATABASE_URL was mistyped, and a new database would hide it. */
 async function withKnownKeys(env: Environment, work: (keys: ServerKeys) => Promise<number>): Promise<number> {
-  const { databaseUrl } = readParleyConfig(env);
+  const { databaseUrl } = readDataConfig(env);
   const { applied } = await migrationStatus(authDatabaseAt(databaseUrl));
   if (applied.length > 0) return withKeys(env, work);
   console.error(`parley: there is no data at ${databaseUrl}: PARLEY_DATABASE_URL says where it is.`);

@@ -3,7 +3,7 @@ import type { Environment } from "../common/config.ts";
 import { migrationStatus, openDatabase } from "../common/database/database.ts";
 import type { KafkaConfig } from "../common/events/kafka-config.ts";
 import { createLogger } from "../common/logger.ts";
-import { readParleyConfig } from "./config.ts";
+import { readDataConfig } from "./config.ts";
 import { databasesAt } from "./databases.ts";
 
 /**
@@ -11,7 +11,7 @@ import { databasesAt } from "./databases.ts";
  * Kafka cluster lacks. Answers whether all is as configured.
  */
 export async function migrate(env: Environment): Promise<boolean> {
-  const { databaseUrl, events } = readParleyConfig(env);
+  const { databaseUrl, events } = readDataConfig(env);
   const logger = createLogger({ level: "warn", pretty: process.stdout.isTTY });
   for (const location of databasesAt(databaseUrl)) {
     const { pending } = await migrationStatus(location);

@@ -17,7 +17,7 @@ import {
   requireDataFolder,
   verifyFiles,
 } from "./backup-folder.ts";
-import { readParleyConfig } from "./config.ts";
+import { readDataConfig } from "./config.ts";
 import { databasesAt } from "./databases.ts";
 import { fitTogether } from "./histories.ts";
 import { UsageError } from "./usage-error.ts";
@@ -29,7 +29,7 @@ import { UsageError } from "./usage-error.ts";
  */
 export async function restore(env: Environment, words: string[]): Promise<void> {
   const { values, positionals } = parse(words);
-  const { databaseUrl } = readParleyConfig(env);
+  const { databaseUrl } = readDataConfig(env);
   const logger = createLogger({ level: "warn", pretty: process.stdout.isTTY });
   if (values["in-place"]) {
     if (positionals.length > 0 || values.replace)

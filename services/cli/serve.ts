@@ -1,19 +1,19 @@
 import type { Logger } from "pino";
-import type { Gateway } from "../../gateway/service.ts";
 import type { Environment } from "../common/config.ts";
 import { parseDatabaseUrl } from "../common/database/database-url.ts";
 import { closeOnSignals, createCloseStack } from "../common/lifecycle.ts";
 import { createLogger } from "../common/logger.ts";
 import { type ParleyConfig, readParleyConfig } from "./config.ts";
-import { startParley } from "./start-parley.ts";
+import type { Part } from "./parts.ts";
+import { type Started, startParley } from "./start-parley.ts";
 import { version } from "./version.ts";
 
 /**
- * `parley serve`: resolves when Parley is ready, rejects when it could not start; the process then lives until a signal
+ * `parley serve`: resolves when the process is ready, rejects when it could not start; the process then lives until a signal
  * ends it. A signal during the start waits for the step under way, so that nothing stays open.
  */
-export async function serve(env: Environment): Promise<void> {
-  const config = readParleyConfig(env);
+export async function serve(env: Environment, hosted: ReadonlySet<Part>): Promise<void> {
+  const config = readParleyConfig(env, hosted);
   const logger = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY });
   const stack = createCloseStack({ logger });
   const stop = new AbortController();
@@ -35,11 +35,12 @@ export async function serve(env: Environment): Promise<void> {
   }
 }
 
-function announce({ url, grpcUrl }: Gateway, config: ParleyConfig, logger: Logger): void {
-  logger.info({ url, grpcUrl, version }, "ready");
-  if (!process.stdout.isTTY) return;
-  const database = parseDatabaseUrl(config.databaseUrl);
-  const data = database.dialect === "sqlite" ? database.folder : `${database.database} on ${database.host}`;
+function announce({ gateway, meshPort }: Started, config: ParleyConfig, logger: Logger): void {
+  const services = [...config.hosted];
+  logger.info({ url: gateway?.url, grpcUrl: gateway?.grpcUrl, meshPort, services, version }, "ready");
+  if (!process.stdout.isTTY || gateway === undefined) return;
+  const { url, grpcUrl } = gateway;
+  const data = config.databaseUrl === undefined ? "with other services" : placeOf(config.databaseUrl);
   console.log(`
   Parley ${version} is ready
 
@@ -50,4 +51,9 @@ function announce({ url, grpcUrl }: Gateway, config: ParleyConfig, logger: Logge
 
   Ctrl-C stops it.
 `);
+}
+
+function placeOf(databaseUrl: string): string {
+  const database = parseDatabaseUrl(databaseUrl);
+  return database.dialect === "sqlite" ? database.folder : `${database.database} on ${database.host}`;
 }

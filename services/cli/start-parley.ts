@@ -9,7 +9,8 @@ import { type CloseStack, runForever, type Service, type ServiceDeps } from "../
 import { createMetrics, type MetricsRegistry } from "../common/metrics.ts";
 import { type ProcessState, startOperatorPort } from "../common/operator-port.ts";
 import { createServerInterceptors } from "../common/rpc/interceptors.ts";
-import { createLocalRpc } from "../common/rpc/local.ts";
+import { createLocalRpc, type LocalRpc } from "../common/rpc/local.ts";
+import { connectMesh, startMeshServer } from "../common/rpc/mesh.ts";
 import type { RpcClients } from "../common/rpc/rpc.ts";
 import type { Tracer } from "../common/tracing.ts";
 import { createValidator } from "../common/validation.ts";
@@ -27,15 +28,22 @@ export interface StartParleyDeps {
   signal: AbortSignal;
 }
 
+/** What a process that has started can be reached by. */
+export interface Started {
+  readonly gateway: Gateway | undefined;
+  /** Where the other processes of the mesh reach it. */
+  readonly meshPort: number | undefined;
+}
+
 /**
- * All services and the gateway in one process, each started when those it calls are there. The gateway comes last, so
- * that whoever can connect is served; everything closes in reverse.
+ * The parts that this process hosts, each started when those it calls are there if they are in it, too: elsewhere they
+ * may come and go. Then whoever calls from outside is let in, the gateway's clients last; everything closes in reverse.
  */
-export async function startParley(config: ParleyConfig, deps: StartParleyDeps): Promise<Gateway> {
+export async function startParley(config: ParleyConfig, deps: StartParleyDeps): Promise<Started> {
   const { logger, stack, signal } = deps;
   const metrics = config.operator && createMetrics();
   const tracer = await startTracing(config, deps);
-  const shared = await startShared(config, deps, { metrics, tracer });
+  const { shared, local } = await startShared(config, deps, { metrics, tracer });
   let started = false;
   const state = () => (signal.aborted ? "stopping" : started ? "ready" : "starting");
   if (metrics) await startOperator(config, deps, { metrics, state, rpc: shared.rpc });
@@ -48,14 +56,16 @@ export async function startParley(config: ParleyConfig, deps: StartParleyDeps): 
   }
 
   const named = (service: string) => ({ ...shared, logger: logger.child({ service }) });
-  await start(startAuth(config.auth, named("auth")));
-  await start(startRoom(config.room, named("room")));
-  await start(startMessage(config.message, named("message")));
-  await start(startDelivery(config.delivery, named("delivery")));
-  startWork(shared, stack, logger);
-  const gateway = await start(startGateway(config.gateway, shared));
+  const { auth, room, message, delivery, mesh } = config;
+  if (auth) await start(startAuth(auth, named("auth")));
+  if (room) await start(startRoom(room, named("room")));
+  if (message) await start(startMessage(message, named("message")));
+  if (delivery) await start(startDelivery(delivery, named("delivery")));
+  startWork(config, shared, deps);
+  const meshServer = mesh?.listen && (await start(startMeshServer(mesh, mesh.listen, { local, logger })));
+  const gateway = config.gateway && (await start(startGateway(config.gateway, shared)));
   started = true;
-  return gateway;
+  return { gateway, meshPort: meshServer?.port };
 }
 
 /** Loaded only where it is configured: most processes do without. */
@@ -72,41 +82,58 @@ async function startTracing(
 
 /** Below everything else, so that it shows what starts and what stops. */
 async function startOperator(
-  { operator }: ParleyConfig,
+  { operator, hosted }: ParleyConfig,
   { logger, stack }: StartParleyDeps,
   deps: { metrics: MetricsRegistry; state: () => ProcessState; rpc: RpcClients },
 ): Promise<void> {
   if (operator === undefined) return;
   const { metrics, state, rpc } = deps;
-  const health = createHealthCheck({ rpc });
+  // A gateway is of no use without the others; each of these is, and says so of itself alone.
+  const health = createHealthCheck({ rpc, parts: hosted.has("gateway") ? undefined : hosted });
   const port = await startOperatorPort(operator, { metrics, health, state, version, logger });
   stack.add(port.name, () => port.close());
   logger.info({ url: port.url }, "operators are answered");
 }
 
-/** What the services share: RPC without a network, the event log, who checks tokens. */
+/** What the services share: RPC, within the process and to others, the event log, who checks tokens. */
 async function startShared(
   config: ParleyConfig,
   { logger, stack }: StartParleyDeps,
   { metrics, tracer }: Pick<ServiceDeps, "metrics" | "tracer">,
-): Promise<ServiceDeps> {
-  const rpc = createLocalRpc({ logger });
-  stack.add("rpc", () => rpc.close());
+): Promise<{ shared: ServiceDeps; local: LocalRpc }> {
+  const local = createLocalRpc({ logger });
+  const rpc = startRpc(config, { local, stack, logger });
   const events = await openEventLog(config.events, { logger, metrics });
   // Below the services: what they publish while they close is still delivered.
   stack.add("event log", () => events.close());
   const verifier = createTokenVerifier({ rpc, issuer: config.issuer, logger, metrics });
   const validator = createValidator();
   const serverKeys = createServerKeyVerifier({ rpc });
-  rpc.intercept(createServerInterceptors({ verifier, validator, serverKeys }));
-  return { logger, rpc, events, verifier, validator, metrics, tracer };
+  local.intercept(createServerInterceptors({ verifier, validator, serverKeys }));
+  return { shared: { logger, rpc, events, verifier, validator, metrics, tracer }, local };
+}
+
+function startRpc(
+  { mesh }: ParleyConfig,
+  { local, stack, logger }: Pick<StartParleyDeps, "stack" | "logger"> & { local: LocalRpc },
+): ServiceDeps["rpc"] {
+  const connections = mesh && connectMesh(mesh, { local, logger });
+  if (connections) stack.add("connections to the mesh", () => connections.close());
+  stack.add("rpc", () => local.close());
+  return connections?.rpc ?? local;
 }
 
 /** Work of the process itself, once those it concerns are there. */
-function startWork({ events, verifier }: ServiceDeps, stack: CloseStack, logger: Logger): void {
-  const stop = new AbortController();
+function startWork(
+  { hosted }: ParleyConfig,
+  { events, verifier }: ServiceDeps,
+  { stack, logger }: StartParleyDeps,
+): void {
   // Until the log is closed. Delivery that ends by itself is an uncaught error: nobody would be told anything any more.
   void events.run(new AbortController().signal);
+  // Delivery takes nobody's token.
+  if (hosted.size === 1 && hosted.has("delivery")) return;
+  const stop = new AbortController();
   const following = runForever("revocations", (signal) => verifier.run(signal), stop.signal, logger);
   stack.add("revocations", async () => {
     stop.abort();

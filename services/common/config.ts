@@ -46,7 +46,7 @@ export function readEnvironment(env: Environment): EnvReader {
  */
 export class EnvReader {
   readonly #env: Environment;
-  readonly #problems = new Set<string>();
+  #problems = new Set<string>();
   readonly #known = new Set<string>();
   readonly #limits: boolean;
 
@@ -165,6 +165,18 @@ export class EnvReader {
   refuse(name: string, why: string): void {
     const text = this.#value(name);
     if (text !== undefined) this.problem(`${name} is ${quoted(text)}: ${why}`);
+  }
+
+  /** Takes note of variables that mean something to other processes only: what is wrong with them is theirs to tell. */
+  forOthers(read: (reader: this) => unknown): undefined {
+    const problems = this.#problems;
+    this.#problems = new Set();
+    try {
+      read(this);
+    } finally {
+      this.#problems = problems;
+    }
+    return undefined;
   }
 
   /** Notes what only several variables together show to be wrong. The same again doesn't count. */

@@ -13,29 +13,36 @@ export interface PartHealth {
   readonly error: Error | undefined;
 }
 
-/** Asks every service for something small that it has to look up in its database, all at the same time. Never throws. */
+export interface HealthCheckDeps {
+  rpc: RpcClients;
+  /** Which services are asked, by name; all if undefined. */
+  parts?: ReadonlySet<string> | undefined;
+}
+
+/** Asks services for something small that it has to look up in its database, all at the same time. Never throws. */
 export type HealthCheck = () => Promise<PartHealth[]>;
 
 const timeoutMs = 2000;
 /** Nobody's id, and no room's. */
 const nothing = "00000000-0000-0000-0000-000000000000";
 
-export function createHealthCheck({ rpc }: { rpc: RpcClients }): HealthCheck {
+export function createHealthCheck({ rpc, parts }: HealthCheckDeps): HealthCheck {
   const auth = rpc.client(AuthInternalService);
   const room = rpc.client(RoomInternalService);
   const message = rpc.client(MessageInternalService);
   const delivery = rpc.client(DeliveryService);
-  const parts: Record<string, () => Promise<unknown>> = {
+  const questions: Record<string, () => Promise<unknown>> = {
     auth: () => auth.findUsers({ userIds: [nothing] }, { timeoutMs }),
     room: () => room.listRoomChanges({ roomId: nothing }, { timeoutMs }),
     message: () => message.getHeads({ rooms: [{ roomId: nothing }] }, { timeoutMs }),
     // It has no database: that it answers is all there is.
     delivery: () => delivery.signal({}, { timeoutMs }),
   };
+  const asked = Object.entries(questions).filter(([name]) => parts?.has(name) ?? true);
   let asking: Promise<PartHealth[]> | undefined;
   // One question at a time, however many want to know: strangers may ask.
   return () => {
-    asking ??= Promise.all(Object.entries(parts).map(([name, ask]) => examine(name, ask))).finally(() => {
+    asking ??= Promise.all(asked.map(([name, ask]) => examine(name, ask))).finally(() => {
       asking = undefined;
     });
     return asking;

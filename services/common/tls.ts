@@ -24,29 +24,46 @@ export interface TlsMaterial {
 /** TLS 1.2 and 1.3, with the suites that Node takes by default. */
 export const tlsRules = { minVersion: "TLSv1.2" } as const;
 
-const certName = "PARLEY_TLS_CERT_FILE";
-const keyName = "PARLEY_TLS_KEY_FILE";
-const clientCaName = "PARLEY_TLS_CLIENT_CA_FILE";
+/** The variables that name a port's files. */
+export interface TlsNames {
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCa: string;
+}
+
+const publicTlsNames: TlsNames = {
+  cert: "PARLEY_TLS_CERT_FILE",
+  key: "PARLEY_TLS_KEY_FILE",
+  clientCa: "PARLEY_TLS_CLIENT_CA_FILE",
+};
+
+/** Of the port between services, and of its clients. */
+export const meshTlsNames: TlsNames = {
+  cert: "PARLEY_MESH_TLS_CERT_FILE",
+  key: "PARLEY_MESH_TLS_KEY_FILE",
+  clientCa: "PARLEY_MESH_TLS_CA_FILE",
+};
+
 /** Looked at, not listened to: files that are replaced through links, as Kubernetes does it, tell no listener. */
 const watchIntervalMs = 2000;
 
-/** The files that public ports speak TLS by; undefined if they speak in the clear. Notes files that can't serve. */
-export function readTlsFiles(reader: EnvReader): TlsFiles | undefined {
-  const certFile = reader.string(certName, { optional: true });
-  const keyFile = reader.string(keyName, { optional: true });
-  const clientCaFile = reader.string(clientCaName, { optional: true });
+/** The files that a port speaks TLS by; undefined if it speaks in the clear. Notes files that can't serve. */
+export function readTlsFiles(reader: EnvReader, names: TlsNames = publicTlsNames): TlsFiles | undefined {
+  const certFile = reader.string(names.cert, { optional: true });
+  const keyFile = reader.string(names.key, { optional: true });
+  const clientCaFile = reader.string(names.clientCa, { optional: true });
   if (certFile === undefined && keyFile === undefined) {
     if (clientCaFile !== undefined)
-      reader.problem(`${clientCaName} is set: it needs ${certName} and ${keyName} too`);
+      reader.problem(`${names.clientCa} is set: it needs ${names.cert} and ${names.key} too`);
     return undefined;
   }
   if (certFile === undefined || keyFile === undefined) {
-    const [missing, set] = certFile === undefined ? [certName, keyName] : [keyName, certName];
+    const [missing, set] = certFile === undefined ? [names.cert, names.key] : [names.key, names.cert];
     reader.problem(`${missing} is missing: ${set} is set, and TLS needs both`);
     return undefined;
   }
   const files = Object.freeze({ certFile, keyFile, clientCaFile });
-  for (const problem of tlsProblems(files)) reader.problem(problem);
+  for (const problem of tlsProblems(files, names)) reader.problem(problem);
   return files;
 }
 
@@ -112,20 +129,20 @@ function isSame(a: TlsMaterial, b: TlsMaterial): boolean {
   return first!.equals(second!);
 }
 
-function tlsProblems(files: TlsFiles): string[] {
+function tlsProblems(files: TlsFiles, names: TlsNames): string[] {
   const problems = [
-    problemOf(certName, files.certFile, "a certificate in PEM", certificateIn),
-    problemOf(keyName, files.keyFile, "a private key in PEM, without a passphrase", createPrivateKey),
+    problemOf(names.cert, files.certFile, "a certificate in PEM", certificateIn),
+    problemOf(names.key, files.keyFile, "a private key in PEM, without a passphrase", createPrivateKey),
     files.clientCaFile === undefined
       ? undefined
-      : problemOf(clientCaName, files.clientCaFile, "certificates in PEM", certificateIn),
+      : problemOf(names.clientCa, files.clientCaFile, "certificates in PEM", certificateIn),
   ].filter((problem) => problem !== undefined);
   if (problems.length > 0) return problems;
   try {
     loadTls(files);
     return [];
   } catch (error) {
-    return [`${certName} and ${keyName}: ${(error as Error).message}`];
+    return [`${names.cert} and ${names.key}: ${(error as Error).message}`];
   }
 }
 

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { freePort, type Stack, topologies } from "../stack.ts";
+import { freePort } from "../free-port.ts";
+import { type Stack, topologies } from "../stack.ts";
 import { createApi, ok, roomOf, send } from "./api.ts";
 import { connect } from "./realtime-client.ts";
 

@@ -14,7 +14,8 @@ import {
   timelineOf,
 } from "../conformance/api.ts";
 import { connect } from "../conformance/realtime-client.ts";
-import { freePort, startOneProcess } from "../stack.ts";
+import { freePort } from "../free-port.ts";
+import { startOneProcess } from "../stack.ts";
 
 const root = join(import.meta.dirname, "../..");
 const main = join(root, "services/main.ts");

@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startBalancer } from "./balancer.ts";
+import { freePort } from "./free-port.ts";
+import type { Stack, StackOptions } from "./stack.ts";
+import { createStackProcess, type StackProcess } from "./stack-process.ts";
+
+/** A stack of several processes. Clients reach its gateways in turn. */
+export interface MeshStack extends Stack {
+  /** By name, in the order in which they start. */
+  readonly processes: ReadonlyMap<string, StackProcess>;
+}
+
+export interface MeshOptions extends StackOptions {
+  /** The processes besides the gateways: what each hosts, by name. */
+  services?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** As far apart as they can be without a broker. */
+const defaultServices = { auth: ["auth"], room: ["room"], backend: ["message", "delivery"] };
+const gatewayNames = ["gateway-1", "gateway-2"];
+
+/** `parley serve` with the parts in processes of their own, and two gateways. */
+export async function startMesh(options: MeshOptions = {}): Promise<MeshStack> {
+  const folder = mkdtempSync(join(tmpdir(), "parley-test-"));
+  const services = options.services ?? defaultServices;
+  const shared: Record<string, string> = {
+    PARLEY_DATABASE_URL: `sqlite:${folder}`,
+    PARLEY_LIMITS: "off",
+    PARLEY_LOG_LEVEL: "info",
+    PARLEY_MESH_SECRET: "a secret of nothing but these tests",
+    PARLEY_KEY_ENCRYPTION_SECRET: "another secret of nothing but these tests",
+    ...options.env,
+  };
+  const { PARLEY_OPERATOR_PORT: operatorPort, ...common } = shared;
+
+  const ports = new Map<string, number>();
+  for (const [name, parts] of Object.entries(services)) {
+    const port = await freePort();
+    ports.set(name, port);
+    for (const part of parts) common[`PARLEY_${part.toUpperCase()}_URL`] = `grpc://127.0.0.1:${port}`;
+  }
+  const processes = new Map<string, StackProcess>();
+  for (const [name, parts] of Object.entries(services)) {
+    const operator = await freePort();
+    const env = {
+      ...common,
+      PARLEY_MESH_PORT: String(ports.get(name)),
+      PARLEY_OPERATOR_PORT: String(operator),
+    };
+    const isReady = async () => (await fetch(`http://127.0.0.1:${operator}/readyz`)).ok;
+    processes.set(name, createStackProcess({ parts, env, folder, isReady }));
+  }
+  const httpPorts: number[] = [];
+  const grpcPorts: number[] = [];
+  for (const name of gatewayNames) {
+    const [http, grpc] = [await freePort(), await freePort()];
+    httpPorts.push(http);
+    grpcPorts.push(grpc);
+    const isFirst = name === gatewayNames[0];
+    const env = {
+      ...common,
+      PARLEY_HTTP_PORT: String(http),
+      PARLEY_GRPC_PORT: String(grpc),
+      ...(isFirst && operatorPort && { PARLEY_OPERATOR_PORT: operatorPort }),
+    };
+    const isReady = async () => (await fetch(`http://127.0.0.1:${http}/readyz`)).ok;
+    processes.set(name, createStackProcess({ parts: ["gateway"], env, folder, isReady }));
+  }
+  const balancers = [await startBalancer(httpPorts), await startBalancer(grpcPorts)] as const;
+
+  const all = [...processes.values()];
+  const start = async () => void (await Promise.all(all.map((process) => process.start())));
+  const kill = async () => void (await Promise.all(all.map((process) => process.end("SIGKILL"))));
+  const dispose = async () => {
+    await kill();
+    for (const balancer of balancers) balancer.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  await start().catch(async (error) => {
+    await dispose();
+    throw error;
+  });
+  return {
+    url: `http://127.0.0.1:${balancers[0].port}`,
+    grpcUrl: `http://127.0.0.1:${balancers[1].port}`,
+    folder,
+    processes,
+    get pid() {
+      return processes.get(gatewayNames[0]!)?.pid ?? 0;
+    },
+    output: () => all.map((process) => process.output()).join(""),
+    kill,
+    async terminate() {
+      const codes: (number | null)[] = [];
+      // Gateways first: they tell their clients to come back.
+      for (const process of all.toReversed()) codes.push(await process.end("SIGTERM"));
+      return codes.find((code) => code !== 0) ?? 0;
+    },
+    start,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
