@@ -1,4 +1,4 @@
-import type { DeliveryLink } from "./delivery-link.ts";
+import type { DeliveryLinks } from "./delivery-links.ts";
 import type { LiveLog } from "./live-log.ts";
 import type { MessageLog } from "./message-log.ts";
 import { createRoomChannel, type RoomChannel } from "./room-channel.ts";
@@ -18,7 +18,7 @@ export interface FollowedRooms {
 }
 
 export interface FollowedRoomsDeps {
-  link: DeliveryLink;
+  link: Pick<DeliveryLinks, "add" | "remove">;
   log: MessageLog;
   backoff(attempt: number): Promise<void>;
   lingerMs: number;

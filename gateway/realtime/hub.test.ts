@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
+import type { WatchResponse } from "#gen/parley/internal/v1/delivery_service_pb.js";
 import { HelloSchema } from "#gen/parley/realtime/v1/frames_pb.js";
 import { startRooms } from "./cursors.ts";
 import { createHeadWatch } from "./head-watch.ts";
@@ -204,4 +205,33 @@ describe("hub", () => {
       });
     }
   }, 60_000);
+
+  test("a join that comes again when the person has long left begins nothing", async () => {
+    const world = createWorld(() => 0.5);
+    const gateway = createGateway(world);
+    world.post("a");
+    await gateway.enter("ann");
+    const seen = () => gateway.visits[0]?.client.seen.flatMap(({ event }) => event?.seq ?? []);
+    world.join("a", "ann");
+    const [joining] = world.arriving(1);
+    gateway.hub.receive(joining as WatchResponse);
+    await turns(20);
+    world.leave("a", "ann");
+    for (const each of world.arriving(1)) gateway.hub.receive(each);
+    await turns(20);
+    expect(seen()).toEqual(["2", "3"]);
+    for (let i = 0; i < 2; i++) {
+      gateway.clock.now += lingerMs;
+      gateway.hub.sweep();
+    }
+    expect([...gateway.hub.rooms()]).toEqual([]);
+    gateway.hub.receive(joining as WatchResponse);
+    await turns(20);
+    expect([...gateway.hub.rooms()]).toEqual([]);
+    world.join("a", "ann");
+    for (const each of world.arriving(1)) gateway.hub.receive(each);
+    await turns(20);
+    expect(seen()).toEqual(["2", "3", "4"]);
+    gateway.hub.close();
+  });
 });

@@ -1,7 +1,7 @@
 import type { WatchResponse } from "#gen/parley/internal/v1/delivery_service_pb.js";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import type { Connection } from "./connection.ts";
-import type { DeliveryLink } from "./delivery-link.ts";
+import type { DeliveryLinks } from "./delivery-links.ts";
 import { createFollowedRooms } from "./followed-rooms.ts";
 import type { LiveLog } from "./live-log.ts";
 import type { MessageLog } from "./message-log.ts";
@@ -34,7 +34,7 @@ export interface Hub {
 }
 
 export interface HubDeps {
-  link: DeliveryLink;
+  link: Pick<DeliveryLinks, "add" | "remove">;
   log: MessageLog;
   backoff(attempt: number): Promise<void>;
   lingerMs: number;
@@ -163,6 +163,12 @@ export function createHub(deps: HubDeps): Hub {
     return logs;
   }
 
+  /** Of someone here, and not one that came again after its end was seen. */
+  function isNewJoin({ roomId, seq, body }: TimelineEvent): boolean {
+    const user = body.case === "memberJoined" ? users.get(body.value.userId) : undefined;
+    return user !== undefined && (user.departures.get(roomId) ?? 0) < Number(seq);
+  }
+
   function receiveEvents(events: readonly TimelineEvent[]): void {
     const byRoom = new Map<string, TimelineEvent[]>();
     for (const event of events) {
@@ -174,9 +180,7 @@ export function createHub(deps: HubDeps): Hub {
       let channel = rooms.get(roomId);
       if (!channel) {
         // A person here joined a room that nobody here was in.
-        const join = ofRoom.find(
-          (event) => event.body.case === "memberJoined" && users.has(event.body.value.userId),
-        );
+        const join = ofRoom.find(isNewJoin);
         if (join) channel = rooms.follow(roomId, Number(join.seq) - 1);
       }
       channel?.receive(ofRoom);

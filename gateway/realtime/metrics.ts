@@ -1,7 +1,7 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { WatchResponse } from "#gen/parley/internal/v1/delivery_service_pb.js";
 import { durationBuckets, type Metrics } from "../../services/common/metrics.ts";
-import type { DeliveryLink } from "./delivery-link.ts";
+import type { DeliveryLinks } from "./delivery-links.ts";
 import type { Hub } from "./hub.ts";
 import type { WriteRouter } from "./write-router.ts";
 
@@ -32,7 +32,7 @@ export function createDeliveryLag(metrics: Metrics): DeliveryLag {
 
 export interface Links {
   hub: Pick<Hub, "rooms" | "users">;
-  link: Pick<DeliveryLink, "connected">;
+  link: Pick<DeliveryLinks, "connected" | "replicas">;
   writes: Pick<WriteRouter, "unanswered" | "replicas">;
 }
 
@@ -40,24 +40,16 @@ export interface Links {
 export function showLinks(metrics: Metrics, { hub, link, writes }: Links): void {
   metrics.gauge({
     name: "parley_delivery_connected",
-    help: "1 while what is committed comes from Delivery; else the gateway reads it from the logs.",
+    help: "1 while what is committed comes from Delivery; else the gateway also looks for it in the logs.",
     read: () => Number(link.connected),
   });
+  showReplicas(metrics, "delivery", link);
   metrics.gauge({
     name: "parley_writes_unanswered",
     help: "Writes of realtime connections that Message has not answered.",
     read: () => writes.unanswered,
   });
-  metrics.gauge({
-    name: "parley_message_replicas",
-    help: "Replicas of Message that the gateway knows.",
-    read: () => writes.replicas.known,
-  });
-  metrics.gauge({
-    name: "parley_message_streams",
-    help: "Replicas of Message to which the gateway's stream stands, and that get its writes.",
-    read: () => writes.replicas.standing,
-  });
+  showReplicas(metrics, "message", writes);
   metrics.gauge({
     name: "parley_followed_rooms",
     help: "Rooms that the gateway follows.",
@@ -67,6 +59,24 @@ export function showLinks(metrics: Metrics, { hub, link, writes }: Links): void 
     name: "parley_connected_users",
     help: "People with a realtime connection.",
     read: () => count(hub.users()),
+  });
+}
+
+function showReplicas(
+  metrics: Metrics,
+  service: "message" | "delivery",
+  links: Pick<DeliveryLinks | WriteRouter, "replicas">,
+): void {
+  const name = service === "message" ? "Message" : "Delivery";
+  metrics.gauge({
+    name: `parley_${service}_replicas`,
+    help: `Replicas of ${name} that the gateway knows.`,
+    read: () => links.replicas.known,
+  });
+  metrics.gauge({
+    name: `parley_${service}_replicas_connected`,
+    help: `Replicas of ${name} to which the gateway's stream stands.`,
+    read: () => links.replicas.standing,
   });
 }
 

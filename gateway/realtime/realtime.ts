@@ -21,7 +21,7 @@ import { createCatchUp } from "./catch-up.ts";
 import { createClientSessions } from "./client-session.ts";
 import { type CloseCause, closeCauses } from "./close-codes.ts";
 import { Connection, type ConnectionDeps, createFlusher, type FrameSink } from "./connection.ts";
-import { createDeliveryLink } from "./delivery-link.ts";
+import { createDeliveryLinks } from "./delivery-links.ts";
 import { traceFanOut } from "./fan-out-trace.ts";
 import { createHeadWatch } from "./head-watch.ts";
 import { createHellos } from "./hello.ts";
@@ -69,12 +69,13 @@ const retry = { firstMs: 20, capMs: 2000 };
 const headIntervalMs = 5000;
 const disconnectedHeadIntervalMs = 1000;
 const headGraceMs = 1000;
+const deliverySettleMs = 15_000;
 const lingerMs = 10_000;
 const giveUpWritesMs = 10_000;
 const closeTimeoutMs = 3000;
 const reconnectSpreadSeconds = 5;
 
-/** Composes the realtime side: one hub, one stream each to Delivery and Message, and the connections. */
+/** Composes the realtime side: one hub, streams to the replicas of Delivery and Message, and the connections. */
 export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realtime {
   const logger = deps.logger.child({ component: "realtime" });
   const stop = new AbortController();
@@ -83,13 +84,12 @@ export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realt
     stop.signal.throwIfAborted();
   };
   const messages = deps.rpc.client(MessageInternalService);
-  const delivery = deps.rpc.client(DeliveryService);
   const log = createMessageLog(messages);
   const connections = new Set<Connection>();
   const bySession = new Map<string, Set<Connection>>();
 
-  const link = createDeliveryLink({
-    delivery,
+  const link = createDeliveryLinks({
+    replicas: deps.rpc.replicas(DeliveryService),
     received(response) {
       const ended = deps.tracer && traceFanOut(deps.tracer, hub, response);
       hub.receive(response);
@@ -97,8 +97,9 @@ export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realt
       lag?.received(response);
       if (response.rebalanced) heads.check();
     },
-    reopened: () => heads.check(),
+    missed: () => heads.check(),
     backoff,
+    settleMs: deliverySettleMs,
     logger,
   });
   const hub = createHub({ link, log, backoff, lingerMs });
@@ -122,7 +123,7 @@ export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realt
   });
   const timers = createConnectionTimers(config);
   const traffic = createTraffic();
-  const signals = createSignalSender({ delivery, logger });
+  const signals = createSignalSender({ delivery: link.any, logger });
   const hellos = createHellos({
     hub,
     writes,
@@ -207,7 +208,7 @@ export function startRealtime(config: RealtimeConfig, deps: RealtimeDeps): Realt
     for (const connection of bySession.get(sessionId) ?? []) connection.close(closeCauses.sessionEnded);
   });
   const loops = [
-    runForever("delivery link", link.run, stop.signal, logger),
+    runForever("deliveries", link.run, stop.signal, logger),
     runForever("writes", writes.run, stop.signal, logger),
     runForever("head watch", heads.run, stop.signal, logger),
   ];

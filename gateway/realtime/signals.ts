@@ -22,7 +22,8 @@ const repeatMs = 1000;
 const maxGathered = 1000;
 
 export function createSignalSender(deps: {
-  delivery: Client<typeof DeliveryService>;
+  /** Any replica: each passes signals on to every gateway. Undefined while there is none. */
+  delivery(): Client<typeof DeliveryService> | undefined;
   logger: Logger;
   now?: () => number;
 }): SignalSender {
@@ -35,8 +36,10 @@ export function createSignalSender(deps: {
   async function flush(): Promise<void> {
     const signals = gathered;
     gathered = [];
+    const delivery = deps.delivery();
     try {
-      await deps.delivery.signal({ signals }, { timeoutMs: 1000 });
+      if (delivery) await delivery.signal({ signals }, { timeoutMs: 1000 });
+      else dropped += signals.length;
     } catch (err) {
       dropped += signals.length;
       deps.logger.debug({ err }, "signals were dropped");

@@ -2,7 +2,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type WatchResponse, WatchResponseSchema } from "#gen/parley/internal/v1/delivery_service_pb.js";
 import { type FeedEntry, FeedEntrySchema } from "#gen/parley/message/v1/feed_pb.js";
 import { type TimelineEvent, TimelineEventSchema } from "#gen/parley/message/v1/timeline_pb.js";
-import type { DeliveryLink } from "./delivery-link.ts";
+import type { DeliveryLinks } from "./delivery-links.ts";
 import { createLogPages } from "./log-pages.ts";
 import type { MessageLog } from "./message-log.ts";
 import { createEventFrame, createFeedFrame } from "./server-frame.ts";
@@ -99,8 +99,7 @@ export function createWorld(random: () => number) {
     forget: pages.forget,
   };
 
-  const link: DeliveryLink = {
-    connected: true,
+  const link: Pick<DeliveryLinks, "add" | "remove"> = {
     add({ rooms = [], users = [] }) {
       stated = stated.then(dawdle).then(() => {
         for (const room of rooms) interest.rooms.add(room);
@@ -114,7 +113,6 @@ export function createWorld(random: () => number) {
         for (const user of users) interest.users.delete(user);
       });
     },
-    run: async () => {},
   };
 
   /** Whether Delivery forwards it, as of now. */

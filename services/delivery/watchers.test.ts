@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import {
   RoomSignalSchema,
   type WatchRequest,
@@ -11,6 +11,10 @@ import { FeedEntrySchema } from "#gen/parley/message/v1/feed_pb.js";
 import { TimelineEventSchema } from "#gen/parley/message/v1/timeline_pb.js";
 import { createAsyncQueue } from "../common/async-queue.ts";
 import { createWatchers, type Watchers } from "./watchers.ts";
+
+// A sign of life would come between what is counted if the machine is slow.
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] }));
+afterEach(() => void vi.useRealTimers());
 
 const settle = async () => {
   for (let i = 0; i < 3; i++) await setImmediate();
@@ -138,4 +142,22 @@ test("streams end with their requests, with their consumer, and with the service
   await left.stream.return?.();
   watchers.close();
   expect(await open1.ended).toBeUndefined();
+});
+
+test("shows a sign of life every second, unless something else waits to be taken", async () => {
+  const watchers = createWatchers({ maxQueuedBatches: 4 });
+  const [idle, behind] = [open(watchers), open(watchers, { reads: false })];
+  const first = behind.stream.next();
+  await behind.state({ addRooms: ["a"] });
+  await first;
+  watchers.events([post("a", 1n)]);
+  for (let second = 0; second < 10; second++) {
+    vi.advanceTimersByTime(1000);
+    await settle();
+  }
+  expect(idle.got).toHaveLength(10);
+  const { value } = await behind.stream.next();
+  expect((value as WatchResponse).events).toHaveLength(1);
+  watchers.close();
+  expect((await behind.stream.next()).done).toBe(true);
 });

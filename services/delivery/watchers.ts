@@ -14,6 +14,9 @@ import { type AsyncQueue, createAsyncQueue } from "../common/async-queue.ts";
 import type { Metrics } from "../common/metrics.ts";
 import { createInterestIndex } from "./interest.ts";
 
+const signOfLifeMs = 1000;
+const signOfLife = create(WatchResponseSchema);
+
 /** One gateway's stream. */
 interface Watcher {
   readonly queue: AsyncQueue<WatchResponse>;
@@ -133,6 +136,11 @@ export function createWatchers(deps: { maxQueuedBatches: number; metrics?: Metri
     for (const user of watcher.users) byUser.remove(user, watcher);
   }
 
+  /** So that a gateway can tell a process that hangs from one that has nothing for it. */
+  function showLife({ queue }: Watcher): NodeJS.Timeout {
+    return setInterval(() => queue.size === 0 && queue.push(signOfLife), signOfLifeMs);
+  }
+
   return {
     async *watch(requests) {
       const watcher: Watcher = {
@@ -142,9 +150,11 @@ export function createWatchers(deps: { maxQueuedBatches: number; metrics?: Metri
       };
       all.add(watcher);
       void follow(watcher, requests);
+      const life = showLife(watcher);
       try {
         yield* watcher.queue;
       } finally {
+        clearInterval(life);
         forget(watcher);
       }
     },

@@ -275,7 +275,9 @@ export declare const DeliveryService: GenService<{
   /**
    * One gateway's stream: it states its interest and receives what concerns it. Interest ends with the stream.
    * A stream whose bounded queue is full is cut with RESOURCE_EXHAUSTED; the gateway opens another and repairs
-   * from the Message service.
+   * from the Message service. A response comes every second, empty if there is nothing to say: a stream that is
+   * silent for longer is one to a process that does not work. One of several replicas gets a part of the events, and
+   * any of them may come twice.
    *
    * @generated from rpc parley.internal.v1.DeliveryService.Watch
    */
