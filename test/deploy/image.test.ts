@@ -1,10 +1,19 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createApi, roomOf, send } from "../conformance/api.ts";
-import { freePort } from "../stack.ts";
+import { freePort } from "../free-port.ts";
 import { readImage } from "./image.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -111,7 +120,7 @@ function contextFiles(): string[] {
   const listed = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "--", ...included], {
     cwd: root,
   });
-  const isTest = (file: string) => /(\.test\.ts|(^|\/)test-[^/]*\.ts)$/.test(file);
+  const isTest = (file: string) => /(\.test\.ts|(^|\/)test-[^/]*)$/.test(file);
   return listed
     .toString()
     .split("\n")

@@ -6,27 +6,38 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-const requirements = join(import.meta.dirname, "requirements.txt");
 
-/** Where what is made for tests in Python is kept from run to run; another one for other requirements. */
-export const pythonFolder = join(
-  process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"),
-  `parley-ci/python-${createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 12)}`,
-);
-
-/** The folder of `python3` with the packages of requirements.txt, for the head of a PATH; undefined if it isn't made. */
-export function findPython(): string | undefined {
-  return existsSync(join(pythonFolder, "ready")) ? join(pythonFolder, "bin") : undefined;
+/** A Python with packages, for tests, made once from the machine's python3 and PyPI and kept from run to run. */
+export interface PythonEnvironment {
+  readonly folder: string;
+  /** The folder of `python3` with the packages, for the head of a PATH; undefined if it isn't made. */
+  find(): string | undefined;
+  /** Makes it. */
+  prepare(): Promise<void>;
 }
 
-/** Makes it, from the machine's python3 and PyPI. */
-export async function preparePython(): Promise<void> {
-  if (findPython() !== undefined) return;
-  rmSync(pythonFolder, { recursive: true, force: true });
-  mkdirSync(pythonFolder, { recursive: true });
-  await run("python3", ["-m", "venv", pythonFolder]);
-  await run(join(pythonFolder, "bin/pip"), ["install", "--quiet", "--requirement", requirements]);
-  writeFileSync(join(pythonFolder, "ready"), "");
+/** Other requirements make another environment. */
+export function createPythonEnvironment(requirements: string): PythonEnvironment {
+  const hash = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 12);
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
+  const folder = join(cache, `parley-ci/python-${hash}`);
+  const find = () => (existsSync(join(folder, "ready")) ? join(folder, "bin") : undefined);
+  return {
+    folder,
+    find,
+    async prepare() {
+      if (find() !== undefined) return;
+      rmSync(folder, { recursive: true, force: true });
+      mkdirSync(folder, { recursive: true });
+      await run("python3", ["-m", "venv", folder]);
+      await run(join(folder, "bin/pip"), ["install", "--quiet", "--requirement", requirements]);
+      writeFileSync(join(folder, "ready"), "");
+    },
+  };
 }
+
+const clients = createPythonEnvironment(join(import.meta.dirname, "requirements.txt"));
+
+export const { folder: pythonFolder, find: findPython, prepare: preparePython } = clients;
 
 export const howToPrepare = "`node test/python/prepare.ts` makes what tests in Python need";
