@@ -7,6 +7,7 @@ import { backup } from "./backup.ts";
 import { BackupError } from "./backup-folder.ts";
 import { listenAdvice } from "./check-ports.ts";
 import { doctor } from "./doctor.ts";
+import { runEvents } from "./events.ts";
 import { HistoriesError } from "./histories.ts";
 import { runKeys } from "./keys.ts";
 import { migrate } from "./migrate.ts";
@@ -26,6 +27,7 @@ Commands:
   migrate   Bring the databases up to date, and make missing topics
   keys      Make, list and revoke the server keys of applications
             (parley keys --help)
+  events    Show the event log on Kafka, and replay it (parley events --help)
   backup <folder>
             Copy all data, while Parley runs or not, into a new folder
   restore <folder>
@@ -57,6 +59,7 @@ const commands = new Map<string, (env: Environment, words: string[]) => Promise<
  */
 export async function runCommand(words: string[], env: Environment): Promise<number | undefined> {
   try {
+    if (words[0] === "events") return await runEvents(words.slice(1), env);
     if (words[0] === "keys") return await runKeys(words.slice(1), env);
     if (words[0] === "restore" && !words.includes("--help")) return await runRestore(env, words.slice(1));
     const { values, positionals } = parse(words);
@@ -126,7 +129,9 @@ function refuseWords(command: string, words: string[]): void {
 
 function unknownCommand(name: string | undefined): UsageError {
   if (name === undefined) return new UsageError("which command?");
-  return new UsageError(`there is no command ${quote(name, [...commands.keys(), "keys", "restore"])}`);
+  return new UsageError(
+    `there is no command ${quote(name, [...commands.keys(), "events", "keys", "restore"])}`,
+  );
 }
 
 /** The word, and what was probably meant. */
