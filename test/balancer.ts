@@ -37,7 +37,8 @@ export async function startBalancer(ports: readonly number[]): Promise<Balancer>
       return;
     }
     server.on("error", () => {});
-    server.once("close", () => client.destroy());
+    // What it said last still arrives.
+    server.once("close", () => client.destroySoon());
     client.pipe(server).pipe(client);
   }
 

@@ -13,6 +13,8 @@ import { createStackProcess } from "./stack-process.ts";
 export interface Stack {
   /** http://127.0.0.1:port */
   readonly url: string;
+  /** The same for WebSockets: each may come to another gateway, if there are several. */
+  readonly socketUrl: string;
   /** The same for gRPC. */
   readonly grpcUrl: string;
   /** Where its data is. */
@@ -41,12 +43,16 @@ export interface StackOptions {
 
 export interface Topology {
   readonly name: string;
+  /** How many gateways clients reach in turn: each counts rates by itself. */
+  readonly gateways: number;
+  /** Whether one process, the one with the operator port, has the metrics of all parts. */
+  readonly isWhole: boolean;
   start(options?: StackOptions): Promise<Stack>;
 }
 
 const known: readonly Topology[] = [
-  { name: "one process", start: startOneProcess },
-  { name: "mesh", start: startMesh },
+  { name: "one process", start: startOneProcess, gateways: 1, isWhole: true },
+  { name: "mesh", start: startMesh, gateways: 2, isWhole: false },
 ];
 
 /** Those that PARLEY_TEST_TOPOLOGIES names, between commas; one process if it is unset. */
@@ -79,6 +85,7 @@ export async function startOneProcess(options: StackOptions = {}): Promise<Stack
   });
   return {
     url,
+    socketUrl: url,
     grpcUrl,
     folder,
     get pid() {

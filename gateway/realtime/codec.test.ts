@@ -146,6 +146,11 @@ describe("reading", () => {
     expect(decodeJson('{"ref":"1","dance":{}}').kind.case).toBeUndefined();
   });
 
+  test("half a pair of surrogates is no text, also in the most frequent frame", () => {
+    const text = '{"ref":"1","send":{"roomId":"r","clientId":"c","text":"\\ud800"}}';
+    expect(() => decodeJson(text)).toThrow(RefusedFrameError);
+  });
+
   test("what is no JSON, or no Protobuf, is a bad frame", () => {
     for (const text of ["", "hello", '{"ref":', "\u0000"]) {
       expect(() => decodeJson(text)).toThrow(BadFrameError);

@@ -86,6 +86,8 @@ function decodeSend(json: JsonValue, ref: string | undefined): ClientFrame | und
   if (typeof roomId !== "string" || typeof clientId !== "string" || typeof text !== "string")
     return undefined;
   if (Object.keys(json).length !== 2 || Object.keys(send).length !== 3) return undefined;
+  // Half a pair of surrogates is no text: the general way says so, where binary Protobuf would put something else there.
+  if (![ref, roomId, clientId, text].every((value) => value.isWellFormed())) return undefined;
   const value = create(SendMessageRequestSchema);
   value.roomId = roomId;
   value.clientId = clientId;

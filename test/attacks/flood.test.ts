@@ -48,7 +48,7 @@ describe("several who flood at once", () => {
 
   /** Volley after volley, until told that it is enough; none is repeated. */
   async function flood(person: Person, roomId: string, as: { subprotocol: Subprotocol; over(): boolean }) {
-    const client = await connect(stack.url, person.accessToken, as);
+    const client = await connect(stack.socketUrl, person.accessToken, as);
     const acked = new Map<string, number>();
     const refused = new Set<string>();
     async function one(): Promise<void> {
@@ -106,8 +106,8 @@ describe("several who flood at once", () => {
       roomOf(owner, watched, ...crowd),
     ]);
     const heads = { [shared]: flooders + 3, [own]: flooders + 2 };
-    const watcher = await connect(stack.url, watched.accessToken);
-    const client = await connect(stack.url, bystander.accessToken);
+    const watcher = await connect(stack.socketUrl, watched.accessToken);
+    const client = await connect(stack.socketUrl, bystander.accessToken);
     const { floods, result } = await beside([shared, own], async () => {
       const acked: [string, number][] = [];
       for (let i = 0; i < sends; i++) acked.push(await persist(client, shared));
@@ -138,7 +138,7 @@ describe("several who flood at once", () => {
 
   test("history is refused before sends are, and comes back after them", async () => {
     const roomId = await roomOf(owner, bystander, ...crowd);
-    const client = await connect(stack.url, bystander.accessToken);
+    const client = await connect(stack.socketUrl, bystander.accessToken);
     const read = () => bystander.get(`/v1/rooms/${roomId}/messages?pageSize=200`);
     const { result } = await beside([roomId], async () => {
       let [refused, acked] = [0, 0];

@@ -25,7 +25,7 @@ export async function startTarget(env: Readonly<Record<string, string>> = {}): P
   const api = createApi(stack.url);
   const ada = await api.register();
   const room = await roomOf(ada);
-  const client = await connect(stack.url, ada.accessToken);
+  const client = await connect(stack.socketUrl, ada.accessToken);
   await use(ada, client, room);
   return {
     stack,

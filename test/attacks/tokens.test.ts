@@ -48,7 +48,7 @@ describe("forged access tokens", () => {
   });
 
   const hello = async (accessToken: string) => {
-    const client = await openSocket(stack.url, "parley.v1.json");
+    const client = await openSocket(stack.socketUrl, "parley.v1.json");
     client.send({ ref: "h", hello: { accessToken } });
     const { ready, error } = await client.next((frame) => frame.ref === "h");
     if (ready !== undefined) client.close();

@@ -24,7 +24,7 @@ describe.each(topologies)("abuse of WebSockets: $name", ({ start }) => {
   });
   afterEach(async () => {
     const room = await roomOf(ada, bob);
-    const client = await connect(stack.url, bob.accessToken);
+    const client = await connect(stack.socketUrl, bob.accessToken);
     expect((await client.request(message(room, "served"))).ack.seq).toBe("3");
     client.drop();
     expect(stack.pid).toBe(pid);
@@ -135,7 +135,7 @@ describe.each(topologies)("abuse of WebSockets: $name", ({ start }) => {
 
   test("frames with nonsense in them are refused one by one", async () => {
     const room = await roomOf(ada);
-    const client = await connect(stack.url, ada.accessToken);
+    const client = await connect(stack.socketUrl, ada.accessToken);
     const { seq } = (await client.request(message(room, "t"))).ack;
     const odd: [frame: object, reason: string][] = [
       [{}, "INVALID_ARGUMENT"],
@@ -177,7 +177,7 @@ describe.each(topologies)("abuse of WebSockets: $name", ({ start }) => {
     timeout: 60_000,
   }, async () => {
     const room = await roomOf(ada, bob);
-    const writer = await connect(stack.url, bob.accessToken);
+    const writer = await connect(stack.socketUrl, bob.accessToken);
     await Promise.all(Array.from({ length: 1500 }, (_, i) => writer.request(message(room, `m${i}`))));
     const before = residentMegabytes(stack.pid);
     const cursors = Array(1800).fill({ roomId: room, afterSeq: "0" });
@@ -207,7 +207,7 @@ describe.each(topologies)("abuse of WebSockets: $name", ({ start }) => {
 
   test("500 connections that come and go, with and without a hello", async () => {
     const room = await roomOf(ada, bob);
-    const steady = await connect(stack.url, bob.accessToken);
+    const steady = await connect(stack.socketUrl, bob.accessToken);
     for (let round = 0; round < 5; round++) {
       const sockets = await Promise.all(
         Array.from({ length: 100 }, async (_, i) => {

@@ -36,7 +36,7 @@ const asksForRoom = ({ input }: Method) => input.fields.some(({ name }) => name 
 const methods = contracts.flatMap((service) => service.methods as Method[]).filter(asksForRoom);
 
 /** What one is not to know can't be told from what isn't there, by nothing in the answer. */
-describe.each(topologies)("existence: $name", ({ start }) => {
+describe.each(topologies)("existence: $name", ({ start, isWhole }) => {
   let stack: Stack;
   let operator: string;
   let clients: readonly (readonly [string, CallClient])[];
@@ -117,7 +117,10 @@ describe.each(topologies)("existence: $name", ({ start }) => {
       expect(await accept({ invitationId })).toEqual({ ...unknown });
   });
 
-  test("Login: an unknown user, one without a password and a wrong password are one answer and one hash", async () => {
+  test("Login: an unknown user, one without a password and a wrong password are one answer and one hash", async ({
+    skip,
+  }) => {
+    skip(!isWhole, "hashes are counted by another process");
     const username = uniqueName("guest");
     const headers = { authorization: `Bearer ${await serverKeyFor(stack)}` };
     await ok(

@@ -120,7 +120,7 @@ describe.each(topologies)("http: $name", ({ start }) => {
       }),
     );
     await ok(ada.get("/v1/users/me"));
-    const client = await connect(stack.url, ada.accessToken);
+    const client = await connect(stack.socketUrl, ada.accessToken);
     client.drop();
   });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { freePort } from "../free-port.ts";
 import { type Stack, topologies } from "../stack.ts";
 import { createApi, ok, roomOf, send } from "./api.ts";
@@ -8,7 +8,9 @@ import { connect } from "./realtime-client.ts";
 
 const root = join(import.meta.dirname, "../..");
 
-describe.each(topologies)("the operator's port: $name", ({ start }) => {
+describe.each(topologies)("the operator's port: $name", ({ start, isWhole }) => {
+  beforeEach(({ skip }) => skip(!isWhole, "each process has the metrics of its own parts"));
+
   let stack: Stack;
   let operator: string;
   const metrics = async () => (await fetch(`${operator}/metrics`)).text();
@@ -47,7 +49,7 @@ describe.each(topologies)("the operator's port: $name", ({ start }) => {
   test("shows that the last connection has ended", async () => {
     const [person] = await createApi(stack.url).people(1);
     const open = 'parley_connections{surface="websocket",format="json"}';
-    const socket = await connect(stack.url, person!.accessToken);
+    const socket = await connect(stack.socketUrl, person!.accessToken);
     expect(await metrics()).toContain(`${open} 1\n`);
     socket.drop();
     await expect.poll(metrics).toContain(`${open} 0\n`);

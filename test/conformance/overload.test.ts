@@ -40,8 +40,8 @@ describe.each(topologies)("overload: $name", ({ start }) => {
   test.each(["parley.v1.json", "parley.v1.proto"] as const)(
     "by %s: too much is OVERLOADED and told when to come back; what is acked is delivered once, in order",
     async (subprotocol) => {
-      const watcher = await connect(stack.url, other.accessToken);
-      const client = await connect(stack.url, flooder.accessToken, { subprotocol });
+      const watcher = await connect(stack.socketUrl, other.accessToken);
+      const client = await connect(stack.socketUrl, flooder.accessToken, { subprotocol });
       const before = (await timelineOf(other, roomId)).length;
       const { acked, refused } = await floodBy(client);
       expect(acked.length).toBeGreaterThan(0);
@@ -65,7 +65,7 @@ describe.each(topologies)("overload: $name", ({ start }) => {
   );
 
   test("calls are refused as well, with Retry-After, and those that keep a session are not", async () => {
-    const client = await connect(stack.url, flooder.accessToken);
+    const client = await connect(stack.socketUrl, flooder.accessToken);
     const call = () => other.post(`/v1/rooms/${roomId}/messages`, { clientId: newClientId(), text: "call" });
     /** The flood and the calls race; sooner or later some of them meet. */
     async function refusedCall(): Promise<Answer | undefined> {

@@ -58,7 +58,7 @@ describe.each(settings)("races: $name", ({ running, surface }) => {
     const [ada, bob] = people as [Person, Person];
     for (let round = 0; round < 5; round++) {
       const room = await roomOf(ada, bob);
-      const client = await connect(stack.url, bob.accessToken);
+      const client = await connect(stack.socketUrl, bob.accessToken);
       const sends = Array.from({ length: 100 }, (_, i) =>
         client.request({ send: { roomId: room, clientId: newClientId(), text: `m${i}` } }),
       );
@@ -93,9 +93,9 @@ describe.each(settings)("races: $name", ({ running, surface }) => {
     const [ada, bob] = people as [Person, Person];
     const room = await roomOf(ada, bob);
     const [one, two, reader] = await Promise.all([
-      connect(stack.url, ada.accessToken),
-      connect(stack.url, ada.accessToken, { subprotocol: "parley.v1.proto" }),
-      connect(stack.url, bob.accessToken),
+      connect(stack.socketUrl, ada.accessToken),
+      connect(stack.socketUrl, ada.accessToken, { subprotocol: "parley.v1.proto" }),
+      connect(stack.socketUrl, bob.accessToken),
     ]);
     const { seq } = (await one.request({ send: { roomId: room, clientId: newClientId(), text: "0" } })).ack;
     const answers = await Promise.all(
@@ -107,6 +107,7 @@ describe.each(settings)("races: $name", ({ running, surface }) => {
       ]).flat(),
     );
     const events = await timelineOf(bob, room);
+    expect(answers.filter(({ ack }) => !ack)).toEqual([]);
     const acked = answers.filter(({ ack }) => !ack.replayed).map(({ ack }) => Number(ack.seq));
     expect(acked.toSorted((a, b) => a - b)).toEqual(events.slice(3).map((event) => Number(event.seq)));
     const last = events.findLast((event) => event.messageEdited).messageEdited.text;
@@ -147,7 +148,7 @@ describe.each(settings)("races: $name", ({ running, surface }) => {
     const [ada, bob] = people as [Person, Person];
     for (let round = 0; round < 5; round++) {
       const room = await roomOf(ada, bob);
-      const client = await connect(stack.url, bob.accessToken);
+      const client = await connect(stack.socketUrl, bob.accessToken);
       const sends = Array.from({ length: 100 }, (_, i) =>
         client.request({ send: { roomId: room, clientId: newClientId(), text: `m${i}` } }),
       );
@@ -168,8 +169,8 @@ describe.each(settings)("races: $name", ({ running, surface }) => {
     const room = await roomOf(ada);
     const { code } = await ok(ada.post(`/v1/rooms/${room}/invitations`));
     const [writer, reader] = await Promise.all([
-      connect(stack.url, ada.accessToken),
-      connect(stack.url, bob.accessToken),
+      connect(stack.socketUrl, ada.accessToken),
+      connect(stack.socketUrl, bob.accessToken),
     ]);
     const sends = Array.from({ length: 200 }, (_, i) =>
       writer.request({ send: { roomId: room, clientId: newClientId(), text: `m${i}` } }),
@@ -189,7 +190,7 @@ describe.each(settings)("races: $name", ({ running, surface }) => {
   test("ten people who write, react and delete at once leave one gap-free timeline that all see alike", async () => {
     const ten = people.slice(0, 10);
     const room = await roomOf(...(ten as [Person, ...Person[]]));
-    const clients = await Promise.all(ten.map((person) => connect(stack.url, person.accessToken)));
+    const clients = await Promise.all(ten.map((person) => connect(stack.socketUrl, person.accessToken)));
     await Promise.all(
       clients.map(async (client) => {
         for (let i = 0; i < 30; i++) {

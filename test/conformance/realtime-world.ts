@@ -34,7 +34,8 @@ export const realtimeCases: readonly WebSocketCase[] = topologies.flatMap((topol
     subprotocol,
     way: subprotocol,
     asks: true,
-    connect: ({ url }, accessToken, hello = {}) => connect(url, accessToken, { subprotocol, hello }),
+    connect: ({ socketUrl }, accessToken, hello = {}) =>
+      connect(socketUrl, accessToken, { subprotocol, hello }),
   })),
 );
 
@@ -96,8 +97,8 @@ export function createRealtimeWorld(variant: RealtimeCase & { subprotocol?: Subp
       return people;
     },
     online: (person, hello = {}) => keep(variant.connect(stack, person.accessToken, hello)),
-    writer: (person) => keep(connect(stack.url, person.accessToken)),
-    socket: () => keep(openSocket(stack.url, variant.subprotocol ?? "parley.v1.json")),
+    writer: (person) => keep(connect(stack.socketUrl, person.accessToken)),
+    socket: () => keep(openSocket(stack.socketUrl, variant.subprotocol ?? "parley.v1.json")),
   };
 }
 

@@ -82,7 +82,7 @@ describe.each(topologies)("secrets: $name", ({ start }) => {
 
   async function talkByRealtime(roomId: string) {
     for (const subprotocol of ["parley.v1.json", "parley.v1.proto"] as const) {
-      const client = await connect(stack.url, ada.accessToken, { subprotocol });
+      const client = await connect(stack.socketUrl, ada.accessToken, { subprotocol });
       const text = keep(`text, ${subprotocol}`, `said by ${subprotocol}, ${uniqueName()}`);
       await client.request({ send: { roomId, clientId: newClientId(), text } });
       await client.request({ refreshToken: { accessToken: keep(`bad, ${subprotocol}`, uniqueName("bad")) } });
@@ -90,10 +90,10 @@ describe.each(topologies)("secrets: $name", ({ start }) => {
     }
     for (const surface of Object.keys(streamTransports) as StreamSurface[])
       (await subscribe(stack, ada.accessToken, { surface, hello: {} })).drop();
-    const client = await openSocket(stack.url, "parley.v1.json");
+    const client = await openSocket(stack.socketUrl, "parley.v1.json");
     client.send({ ref: "h", hello: { accessToken: keep("token of a hello", `hello.${uniqueName()}`) } });
     await client.closed;
-    const garbled = await openSocket(stack.url, "parley.v1.json");
+    const garbled = await openSocket(stack.socketUrl, "parley.v1.json");
     garbled.sendRaw(`{"hello": {"accessToken": "${keep("token of no JSON", uniqueName("garbled"))}"`);
     await garbled.closed;
   }

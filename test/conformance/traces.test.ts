@@ -29,7 +29,7 @@ describe.each(topologies)("traces: $name", ({ start }) => {
   }
 
   test("one trace shows a message from socket to socket", async () => {
-    const client = await connect(stack.url, person.accessToken, { subprotocol: "parley.v1.json" });
+    const client = await connect(stack.socketUrl, person.accessToken, { subprotocol: "parley.v1.json" });
     const text = "a secret that no trace may hold";
     const { ack } = await client.request({ send: { roomId, clientId: "traced", text } });
     await client.untilSeq(roomId, Number(ack.seq));

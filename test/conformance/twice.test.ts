@@ -45,7 +45,7 @@ describe.each(settings)("twice is once: $name", ({ running, surface }) => {
     async (subprotocol) => {
       const room = await roomOf(ada, bob);
       const path = `/v1/rooms/${room}/messages`;
-      const client = await connect(stack.url, ada.accessToken, { subprotocol });
+      const client = await connect(stack.socketUrl, ada.accessToken, { subprotocol });
       const body = { clientId: newClientId(), text: "once" };
       const { message } = await ok(ada.post(path, body));
       const replay = await client.request({ send: { roomId: room, ...body } });
@@ -69,7 +69,9 @@ describe.each(settings)("twice is once: $name", ({ running, surface }) => {
 
   test("the same send on ten connections and by REST at once posts once", async () => {
     const room = await roomOf(ada, bob);
-    const clients = await Promise.all(Array.from({ length: 10 }, () => connect(stack.url, ada.accessToken)));
+    const clients = await Promise.all(
+      Array.from({ length: 10 }, () => connect(stack.socketUrl, ada.accessToken)),
+    );
     for (let i = 0; i < 10; i++) {
       const body = { clientId: newClientId(), text: `m${i}` };
       const [rest, ...frames] = await Promise.all([
@@ -88,7 +90,7 @@ describe.each(settings)("twice is once: $name", ({ running, surface }) => {
 
   test("what was never otherwise is acked with the message's own seq and time", async () => {
     const room = await roomOf(ada, bob);
-    const client = await connect(stack.url, ada.accessToken);
+    const client = await connect(stack.socketUrl, ada.accessToken);
     const { ack } = await client.request({ send: { roomId: room, clientId: newClientId(), text: "same" } });
     const asItWas = { ...ack, replayed: true };
     const { seq } = ack;
@@ -105,7 +107,7 @@ describe.each(settings)("twice is once: $name", ({ running, surface }) => {
 
   test("taken back and given again is a change each time, acked with the latest", async () => {
     const room = await roomOf(ada, bob);
-    const client = await connect(stack.url, ada.accessToken);
+    const client = await connect(stack.socketUrl, ada.accessToken);
     const { seq } = (await client.request({ send: { roomId: room, clientId: newClientId(), text: "one" } }))
       .ack;
     const act = async (frame: object) => {

@@ -52,7 +52,7 @@ describe.each(examples)("$name", ({ file, language, command }) => {
     const post = (who: SignedIn, to: string, body: object) =>
       api.call("POST", to, { token: who.tokens.accessToken, body });
     const { room } = await ok(post(ada, "/v1/rooms:direct", { userId: bob.user.userId }));
-    const socket = await connect(stack.url, bob.tokens.accessToken);
+    const socket = await connect(stack.socketUrl, bob.tokens.accessToken);
     await ok(post(ada, `/v1/rooms/${room.roomId}/messages`, { clientId: file, text: "hello" }));
     await socket.next((frame) => frame.event?.messagePosted?.text === "hello", "the message");
     socket.drop();

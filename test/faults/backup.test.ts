@@ -58,7 +58,7 @@ describe("a backup", () => {
     let isOver = false;
     const loops = Array.from({ length: senders }, async (_, i) => {
       const author = others[i % others.length] as Person;
-      const client = await connect(stack.url, author.accessToken);
+      const client = await connect(stack.socketUrl, author.accessToken);
       while (!isOver) {
         const room = rooms[i % rooms.length] as string;
         const clientId = newClientId();
@@ -71,7 +71,7 @@ describe("a backup", () => {
     const renames = rooms.map(async (room) => {
       for (let n = 0; !isOver; n++) await ada.patch(`/v1/rooms/${room}`, { name: `n${n}` }).catch(() => {});
     });
-    const watcher = await connect(stack.url, ada.accessToken);
+    const watcher = await connect(stack.socketUrl, ada.accessToken);
     const { epoch } = watcher.frames[0].ready;
     // Enough that copying takes several steps, between which others commit.
     await expect.poll(() => sent.length, { timeout: 60_000 }).toBeGreaterThan(2500);

@@ -46,11 +46,11 @@ describe.skipIf(noKafka)("one process with its event log on Kafka", () => {
       const people = await createApi(stack.url).people(4);
       const [reader, ...authors] = people as [Person, ...Person[]];
       const room = await roomOf(reader, ...authors);
-      const receiver = await connect(stack.url, reader.accessToken);
+      const receiver = await connect(stack.socketUrl, reader.accessToken);
       const acked = new Set<number>();
       let sending = true;
       const loops = authors.map(async (author) => {
-        const connection = await connect(stack.url, author.accessToken);
+        const connection = await connect(stack.socketUrl, author.accessToken);
         while (sending) {
           const send = { roomId: room, clientId: newClientId(), text: "hello" };
           const { ack } = await connection.request({ send });

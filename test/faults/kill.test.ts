@@ -26,10 +26,10 @@ describe.each(topologies)("kill -9: $name", ({ start }) => {
     const rooms = await Promise.all(
       Array.from({ length: roomCount }, () => roomOf(people[0] as Person, ...people.slice(1))),
     );
-    const receiver = await connect(stack.url, (people[0] as Person).accessToken);
+    const receiver = await connect(stack.socketUrl, (people[0] as Person).accessToken);
     const connections = await Promise.all(
       Array.from({ length: senders }, (_, i) =>
-        connect(stack.url, (people[i % people.length] as Person).accessToken),
+        connect(stack.socketUrl, (people[i % people.length] as Person).accessToken),
       ),
     );
 
@@ -66,7 +66,7 @@ describe.each(topologies)("kill -9: $name", ({ start }) => {
       );
 
     // Everything again, by its client id and author: nothing is doubled, acked ones answer what they answered.
-    const again = await Promise.all(people.map((person) => connect(stack.url, person.accessToken)));
+    const again = await Promise.all(people.map((person) => connect(stack.socketUrl, person.accessToken)));
     for (const message of sent) {
       const author = Number(message.text.split("/")[0]) % people.length;
       const { roomId, clientId, text } = message;
@@ -86,7 +86,7 @@ describe.each(topologies)("kill -9: $name", ({ start }) => {
       roomId,
       afterSeq: receiver.events(roomId).at(-1)?.seq ?? "10",
     }));
-    const resumed = await connect(stack.url, reader.accessToken, { hello: { rooms: cursors } });
+    const resumed = await connect(stack.socketUrl, reader.accessToken, { hello: { rooms: cursors } });
     for (const { roomId, afterSeq } of cursors) {
       await resumed.next((frame) => frame.caughtUp?.roomId === roomId);
       const seen = [...receiver.events(roomId), ...resumed.events(roomId)].map((event) => Number(event.seq));

@@ -32,7 +32,7 @@ describe("the process", () => {
     const api = createApi(stack.url);
     const ada = await api.register();
     const room = await roomOf(ada);
-    const client = await connect(stack.url, ada.accessToken);
+    const client = await connect(stack.socketUrl, ada.accessToken);
     await client.request({ send: { roomId: room, clientId: "c1", text: "stays" } });
     const code = stack.terminate();
     expect((await client.kind("goodbye")).goodbye).toMatchObject({ code: 4000, resumable: true });
@@ -127,7 +127,7 @@ describe("the process", () => {
     const ada = await api.register();
     const room = await roomOf(ada);
     await send(ada, room, "a private remark");
-    const client = await connect(stack.url, ada.accessToken);
+    const client = await connect(stack.socketUrl, ada.accessToken);
     await client.request({ send: { roomId: room, clientId: "c", text: "another private remark" } });
     await api.call("POST", "/v1/auth/login", {
       body: { username: ada.username, password: "wrong but secret" },

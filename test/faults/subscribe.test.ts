@@ -19,7 +19,7 @@ describe.each(streamCases)("streams and the process's end: $name, $way", ({ star
     const [ada, bob] = (await createApi(stack.url).people(2)) as [Person, Person];
     const room = await roomOf(ada, bob);
     const before = await subscribe(stack, bob.accessToken);
-    const writers = await Promise.all([1, 2, 3].map(() => connect(stack.url, ada.accessToken)));
+    const writers = await Promise.all([1, 2, 3].map(() => connect(stack.socketUrl, ada.accessToken)));
     const posting = writers.map((writer) => post(writer, room));
     await before.untilSeq(room, 60);
     await stack.kill();

@@ -60,7 +60,7 @@ const options: ChannelOptions = {
   "grpc.keepalive_timeout_ms": 5_000,
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.initial_reconnect_backoff_ms": 100,
-  "grpc.max_reconnect_backoff_ms": 2_000,
+  "grpc.max_reconnect_backoff_ms": 500,
   // Retries are this side's: only it knows what is safe.
   "grpc.enable_retries": 0,
   "grpc.service_config_disable_resolution": 1,
