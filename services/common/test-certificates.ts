@@ -41,7 +41,11 @@ export function createTestCertificate(options: TestCertificateOptions = {}): Tes
   );
   const signature = sign("sha256", toBeSigned, issuer?.privateKey ?? privateKey);
   const certificate = sequence(toBeSigned, ecdsaWithSha256, der(3, Buffer.of(0), signature));
-  const lines = certificate.toString("base64").replace(/.{64}/g, "$&\n");
+  // No empty line among them, whatever the length: after one, OpenSSL takes what came before for a header.
+  const lines = certificate
+    .toString("base64")
+    .match(/.{1,64}/g)!
+    .join("\n");
   return {
     name,
     privateKey,
