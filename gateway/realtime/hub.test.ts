@@ -206,6 +206,26 @@ describe("hub", () => {
     }
   }, 60_000);
 
+  test("who enters beside another connection finds what Delivery has still to tell", async () => {
+    const world = createWorld(() => 0.5);
+    const gateway = createGateway(world);
+    await gateway.enter("ann");
+    world.join("a", "ann");
+    world.post("a");
+    await gateway.enter("ann");
+    await turns(20);
+    const [first, second] = gateway.visits.map(({ client }) => client.seen);
+    expect(second?.find(({ ready }) => ready)?.ready?.feedSeq).toBe("1");
+    expect(gateway.hub.user("ann")?.rooms.get("a")?.seq).toBe(2);
+    world.post("a");
+    for (const each of world.arriving(1)) gateway.hub.receive(each);
+    await turns(20);
+    const seqs = (seen: typeof first) => seen?.flatMap(({ event }) => event?.seq ?? []);
+    expect(seqs(first)).toEqual(["1", "2", "3"]);
+    expect(seqs(second)).toEqual(["3"]);
+    gateway.hub.close();
+  });
+
   test("a join that comes again when the person has long left begins nothing", async () => {
     const world = createWorld(() => 0.5);
     const gateway = createGateway(world);

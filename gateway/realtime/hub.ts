@@ -113,6 +113,22 @@ export function createHub(deps: HubDeps): Hub {
     if (channel.seq < seq) await channel.reach(seq);
   }
 
+  /**
+   * The person was here before: what was committed until this moment may not have come by Delivery yet, and who enters
+   * is to find it, such as a room that was made just before. Without Message, what is known here has to do.
+   */
+  async function catchUp(user: UserChannel): Promise<void> {
+    const state = await log.userState(user.userId);
+    // By the joins that it tells of, the rooms are followed from where the person came in.
+    await user.reach(state.feedSeq);
+    await Promise.all(
+      state.rooms.map(async ({ id, seq }) => {
+        const channel = rooms.get(id);
+        if (channel) await upTo(channel, seq);
+      }),
+    );
+  }
+
   function assertWanted(user: UserChannel): void {
     if (users.get(user.userId) !== user)
       throw new Error("everybody left while the person's rooms were asked for");
@@ -195,7 +211,7 @@ export function createHub(deps: HubDeps): Hub {
       const user = channelOf(userId);
       user.connections.add(connection);
       connection.user = user;
-      await opening.get(user);
+      await (opening.get(user) ?? catchUp(user).catch(() => {}));
       return user;
     },
     leave(connection) {
