@@ -21,6 +21,25 @@ export interface MeshOptions extends StackOptions {
 const defaultServices = { auth: ["auth"], room: ["room"], backend: ["message", "delivery"] };
 const gatewayNames = ["gateway-1", "gateway-2"];
 
+/** With Kafka between them, message and delivery are apart, and delivery is there twice. */
+const servicesOnKafka = {
+  auth: ["auth"],
+  room: ["room"],
+  message: ["message"],
+  "delivery-1": ["delivery"],
+  "delivery-2": ["delivery"],
+};
+
+/** The mesh on the cluster of the test run, under a prefix of its own. */
+export async function startMeshOnKafka(options: MeshOptions = {}): Promise<MeshStack> {
+  // Loaded here, since it belongs to the test runner, and not all that starts stacks does.
+  const { kafkaEnvironment, preparedKafka, sharedKafka } = await import("./kafka.ts");
+  const { url } = await sharedKafka();
+  const { prefix } = await preparedKafka(url);
+  const env = { ...kafkaEnvironment(url, prefix), ...options.env };
+  return startMesh({ services: servicesOnKafka, ...options, env });
+}
+
 /** `parley serve` with the parts in processes of their own, and two gateways. */
 export async function startMesh(options: MeshOptions = {}): Promise<MeshStack> {
   const folder = mkdtempSync(join(tmpdir(), "parley-test-"));
@@ -41,11 +60,14 @@ export async function startMesh(options: MeshOptions = {}): Promise<MeshStack> {
   const { PARLEY_OPERATOR_PORT: operatorPort, ...common } = shared;
 
   const ports = new Map<string, number>();
+  const places: Record<string, string[]> = {};
   for (const [name, parts] of Object.entries(services)) {
     const port = await freePort();
     ports.set(name, port);
-    for (const part of parts) common[`PARLEY_${part.toUpperCase()}_URL`] = `grpc://127.0.0.1:${port}`;
+    for (const part of parts) places[part] = [...(places[part] ?? []), `127.0.0.1:${port}`];
   }
+  for (const [part, addresses] of Object.entries(places))
+    common[`PARLEY_${part.toUpperCase()}_URL`] = `grpc://${addresses.join(",")}`;
   const processes = new Map<string, StackProcess>();
   for (const [name, parts] of Object.entries(services)) {
     const operator = await freePort();

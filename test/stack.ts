@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "./free-port.ts";
-import { startMesh } from "./mesh-stack.ts";
+import { startMesh, startMeshOnKafka } from "./mesh-stack.ts";
 import { createStackProcess } from "./stack-process.ts";
 
 /**
@@ -53,6 +53,7 @@ export interface Topology {
 const known: readonly Topology[] = [
   { name: "one process", start: startOneProcess, gateways: 1, isWhole: true },
   { name: "mesh", start: startMesh, gateways: 2, isWhole: false },
+  { name: "mesh on Kafka", start: startMeshOnKafka, gateways: 2, isWhole: false },
 ];
 
 /** Those that PARLEY_TEST_TOPOLOGIES names, between commas; one process if it is unset. */

@@ -156,6 +156,8 @@ describe.each(settings)("races: $name", ({ running, surface }) => {
       await ok(ada.delete(`/v1/rooms/${room}`));
       const acks = (await Promise.all(sends)).flatMap((frame) => (frame.ack ? [Number(frame.ack.seq)] : []));
       await client.next((frame) => frame.feed?.roomLeft?.roomId === room);
+      // The feed is another log than the room's.
+      await client.next((frame) => frame.event?.roomId === room && frame.event.roomDeleted);
       const events = client.events(room);
       expect(events.at(-1).roomDeleted).toEqual({});
       expect(events.map((event) => Number(event.seq))).toEqual(events.map((_, i) => i + 3));
