@@ -11,11 +11,7 @@ const onServer = {
   extends: true as const,
   test: {
     name: "mssql",
-    include: [
-      "services/{auth,room}/**/*.test.ts",
-      "services/common/database/{database,lease}.test.ts",
-      "services/common/database/mssql*.test.ts",
-    ],
+    include: ["services/{auth,room}/**/*.test.ts", "services/common/database/{database,lease}.test.ts"],
     env: { PARLEY_TEST_ON_MSSQL: server ?? "", PARLEY_TEST_RUN: run },
     globalSetup: "services/common/database/test-server.ts",
     testTimeout: 60_000,

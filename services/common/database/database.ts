@@ -68,7 +68,7 @@ export interface DatabaseLocation {
 
 export interface OpenDatabaseOptions extends DatabaseLocation {
   /**
-   * A module that exports `createProcedures(db)`, `createReadProcedures(db)` or both. On SQLite it is loaded in the
+   * A module that exports `createProcedures(db)`, `createReadProcedures(db)` or both. It is loaded in the
    * database's threads and `db` is a `DatabaseSync` of node:sqlite; they are called again when the connection had to be
    * opened anew, so they keep no state but prepared statements.
    *
@@ -77,10 +77,8 @@ export interface OpenDatabaseOptions extends DatabaseLocation {
    * 43 µs of an empty round trip: objects with `Uint8Array` ids 380 µs, objects with string ids 125, tuples of strings
    * 70, one array per field 50, the same with all ids in one packed `Uint8Array` 32. So: one array per field, ids as
    * strings (each small `Uint8Array` costs 1 µs), converted in the procedure; results likewise.
-   *
-   * On SQL Server `db` is `MssqlCalls`, and the functions, of the same names and arguments, are asynchronous.
    */
-  procedures?: Partial<Record<DatabaseUrl["dialect"], URL>>;
+  procedures?: { sqlite: URL };
   logger: Logger;
   metrics?: Metrics | undefined;
   /**
@@ -88,6 +86,13 @@ export interface OpenDatabaseOptions extends DatabaseLocation {
    * thrown as an uncaught exception.
    */
   onFatal?: (error: Error) => void;
+}
+
+/** What a database of either kind is opened with. */
+export interface DialectOptions extends Omit<OpenDatabaseOptions, "url" | "migrations" | "procedures"> {
+  migrations: Record<string, Migration>;
+  /** After how long a transaction in which nothing is asked is rolled back, in ms. */
+  idleTimeoutMs?: number;
 }
 
 const dialectNames = { sqlite: "SQLite", mssql: "SQL Server" };
@@ -100,8 +105,8 @@ export async function openDatabase<
 >(options: OpenDatabaseOptions): Promise<Database<Tables, Procedures, ReadProcedures>> {
   const place = parseDatabaseUrl(options.url);
   const { dialect } = place;
-  const own = { migrations: options.migrations[dialect], procedures: options.procedures?.[dialect] };
-  if (Object.keys(own.migrations).length === 0) {
+  const migrations = options.migrations[dialect];
+  if (Object.keys(migrations).length === 0) {
     throw new DatabaseOpenError(
       `the ${options.name} service can't keep its data on ${dialectNames[dialect]} yet`,
     );
@@ -109,12 +114,13 @@ export async function openDatabase<
   if (place.dialect === "sqlite") {
     return openSqliteDatabase<Tables, Procedures, ReadProcedures>({
       ...options,
-      ...own,
+      migrations,
+      procedures: options.procedures?.sqlite,
       folder: place.folder,
     });
   }
   const { openMssqlDatabase } = await loadMssql();
-  return openMssqlDatabase<Tables, Procedures, ReadProcedures>({ ...options, ...own, server: place });
+  return openMssqlDatabase<Tables, Procedures, ReadProcedures>({ ...options, migrations, server: place });
 }
 
 /**

@@ -31,9 +31,7 @@ export interface StatementResult {
 /** What may be done again when it fails. */
 export interface Repeatable {
   /** It changes nothing: may be asked again whatever became of the first time. */
-  isRead?: boolean;
-  /** It is one transaction of its own, and a key that it doubles is one that another made meanwhile. */
-  isProcedure?: boolean;
+  isRead: boolean;
 }
 
 /** A pool of connections to one database, as one service has it. */
@@ -42,7 +40,7 @@ export interface MssqlServer {
   /** How many statements wait for a connection, and how many are under way. */
   readonly load: { waiting: number; underWay: number };
   /** Runs statements, each by itself, on a connection of the pool. Throws what the port says. */
-  execute(statement: Statement, repeatable?: Repeatable): Promise<StatementResult>;
+  execute(statement: Statement, repeatable: Repeatable): Promise<StatementResult>;
   /** Runs statements on the connection that a transaction has. */
   executeIn(transaction: Transaction, statement: Statement): Promise<StatementResult>;
   /** The statement, alone or in a transaction, waiting for locks no longer than it should. */
@@ -114,10 +112,8 @@ function createServer(pool: ConnectionPool, url: MssqlUrl): MssqlServer {
     }
   }
 
-  function mayRepeat(error: unknown, { isRead, isProcedure }: Repeatable): boolean {
-    return (
-      isConflict(error) || (isRead && isDisconnect(error)) || (isProcedure === true && isDuplicate(error))
-    );
+  function mayRepeat(error: unknown, { isRead }: Repeatable): boolean {
+    return isConflict(error) || (isRead && isDisconnect(error));
   }
 
   async function run(statement: Statement, repeatable: Repeatable): Promise<StatementResult> {
@@ -146,7 +142,7 @@ function createServer(pool: ConnectionPool, url: MssqlUrl): MssqlServer {
       const waiting = pool.pool ? pool.pending : 0;
       return { waiting, underWay: underWay.size - Math.min(waiting, underWay.size) };
     },
-    execute(statement, repeatable = {}) {
+    execute(statement, repeatable) {
       if (closed) return Promise.reject(new UnavailableError("the database is closed"));
       return tracked(run(statement, repeatable));
     },

@@ -1,25 +1,5 @@
-import { type Request, Table, TYPES } from "./mssql-driver.ts";
+import { type Request, TYPES } from "./mssql-driver.ts";
 
-/** What a statement or procedure can be given. */
-export type MssqlParameter = string | number | bigint | Uint8Array | null | TableValue;
-
-/** A table-valued parameter, of a type in the database. */
-export interface TableValue {
-  /** Of the type, with its schema. */
-  readonly type: string;
-  readonly columns: readonly TableColumn[];
-  readonly rows: readonly (readonly (string | number | Uint8Array | null)[])[];
-}
-
-export interface TableColumn {
-  readonly name: string;
-  readonly type: "int" | "bigint" | "id" | "name" | "string" | "text";
-}
-
-/** Names, keys and emoji: as wide as any of them. */
-const nameLength = 400;
-/** As long as text can be that is not of any length. */
-const stringLength = 4000;
 const maxBytesInRow = 8000;
 
 /**
@@ -30,7 +10,6 @@ export function bind(request: Request, name: string, value: unknown): void {
   if (typeof value === "string") request.input(name, TYPES.NVarChar, value);
   else if (typeof value === "number" || typeof value === "bigint") bindInteger(request, name, value);
   else if (value instanceof Uint8Array) bindBytes(request, name, value);
-  else if (isTable(value)) request.input(name, toTable(value));
   else throw new TypeError(`parameter ${name} is a ${typeof value}: write a number, a string or bytes`);
 }
 
@@ -55,36 +34,6 @@ function bindBytes(request: Request, name: string, value: Uint8Array): void {
 
 function toBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
-}
-
-function isTable(value: unknown): value is TableValue {
-  return typeof value === "object" && value !== null && "rows" in value;
-}
-
-function toTable({ type, columns, rows }: TableValue): Table {
-  const table = new Table(type);
-  for (const column of columns) table.columns.add(column.name, columnType(column.type), { nullable: true });
-  for (const row of rows) {
-    table.rows.add(...row.map((value) => (value instanceof Uint8Array ? toBuffer(value) : value)));
-  }
-  return table;
-}
-
-function columnType(type: TableColumn["type"]) {
-  switch (type) {
-    case "int":
-      return TYPES.Int;
-    case "bigint":
-      return TYPES.BigInt;
-    case "id":
-      return TYPES.VarBinary(16);
-    case "name":
-      return TYPES.NVarChar(nameLength);
-    case "string":
-      return TYPES.NVarChar(stringLength);
-    case "text":
-      return TYPES.NVarChar(Number.POSITIVE_INFINITY);
-  }
 }
 
 /** Columns of a result: `type` is one of TYPES. */

@@ -1,26 +1,20 @@
 import { Kysely } from "kysely";
-import type { Migration } from "kysely/migration";
-import type { Database, NoProcedures, OpenDatabaseOptions, ProcedureSet } from "./database.ts";
+import type { Database, DialectOptions, NoProcedures, ProcedureSet } from "./database.ts";
 import { DatabaseOpenError, rootMessage } from "./errors.ts";
 import { appliedMigrations, compareMigrations, type MigrationStatus } from "./migrate.ts";
 import { MssqlPoolDialect } from "./mssql-dialect.ts";
 import { migrateMssql, readUniqueIndexes } from "./mssql-migrate.ts";
-import { createMssqlProcedures, type MssqlProcedures } from "./mssql-procedures.ts";
 import { type MssqlServer, openMssqlServer } from "./mssql-server.ts";
 import type { MssqlUrl } from "./mssql-url.ts";
 
-export interface MssqlOptions extends Omit<OpenDatabaseOptions, "url" | "migrations" | "procedures"> {
+export interface MssqlOptions extends DialectOptions {
   server: MssqlUrl;
-  migrations: Record<string, Migration>;
-  procedures?: URL | undefined;
-  /** After how long a transaction in which nothing is asked is rolled back, in ms. */
-  idleTimeoutMs?: number;
 }
 
 /**
  * The database port on SQL Server: a schema per service, and a pool of connections per service and process. Readers see
- * what was committed when their statement began and wait for nobody. Procedures are one call and one transaction each,
- * so that a process that is stopped holds no lock.
+ * what was committed when their statement began and wait for nobody. No service that is
+ * kept here has procedures.
  */
 export async function openMssqlDatabase<
   Tables,
@@ -33,16 +27,12 @@ export async function openMssqlDatabase<
   try {
     await migrateMssql(kysely, { name, migrations, schema: name, logger });
     server.setUniqueIndexes(() => readUniqueIndexes(kysely, name));
-    const procedures = await createMssqlProcedures(server, options.procedures);
-    showLoad(server, procedures, options);
+    showLoad(server, options);
     return {
       kysely: kysely.withSchema(name) as Kysely<Tables>,
-      call: (procedure, ...args) => procedures.call(procedure, args) as Promise<never>,
-      read: (procedure, ...args) => procedures.read(procedure, args) as Promise<never>,
-      async close() {
-        await procedures.close();
-        await server.close();
-      },
+      call: (...[procedure]) => refuseProcedure(procedure),
+      read: (...[procedure]) => refuseProcedure(procedure),
+      close: () => server.close(),
     };
   } catch (error) {
     await server.close();
@@ -68,6 +58,10 @@ export async function mssqlMigrationStatus(
   }
 }
 
+async function refuseProcedure(name: string): Promise<never> {
+  throw new Error(`there is no procedure ${name}`);
+}
+
 function kyselyOn(
   server: MssqlServer,
   { name, idleTimeoutMs = 5000 }: Pick<MssqlOptions, "name" | "idleTimeoutMs">,
@@ -75,13 +69,12 @@ function kyselyOn(
   return new Kysely<unknown>({ dialect: new MssqlPoolDialect({ server, schema: name, idleTimeoutMs }) });
 }
 
-function showLoad(server: MssqlServer, procedures: MssqlProcedures, { name, metrics }: MssqlOptions): void {
+function showLoad(server: MssqlServer, { name, metrics }: MssqlOptions): void {
   metrics?.gauge({
     name: "parley_database_queue_length",
     help: "What a database was asked and has not answered.",
     labels: { database: name },
     read: () => [
-      { labels: { lane: "writer" }, value: procedures.load },
       { labels: { lane: "pool" }, value: server.load.underWay },
       { labels: { lane: "waiting" }, value: server.load.waiting },
     ],

@@ -1,6 +1,5 @@
 import { Kysely } from "kysely";
-import type { Migration } from "kysely/migration";
-import type { Database, NoProcedures, OpenDatabaseOptions, ProcedureSet } from "./database.ts";
+import type { Database, DialectOptions, NoProcedures, ProcedureSet } from "./database.ts";
 import { DatabaseOpenError, rootMessage } from "./errors.ts";
 import { SqliteThreadsDialect } from "./sqlite-dialect.ts";
 import { makeSqliteFiles, type SqliteFiles, sqliteFiles } from "./sqlite-files.ts";
@@ -11,9 +10,8 @@ import type { ThreadRole } from "./sqlite-protocol.ts";
 import { refuseUnfinished } from "./sqlite-replace.ts";
 import { startSqliteThread } from "./sqlite-thread.ts";
 
-export interface SqliteOptions extends Omit<OpenDatabaseOptions, "url" | "migrations" | "procedures"> {
+export interface SqliteOptions extends DialectOptions {
   folder: string;
-  migrations: Record<string, Migration>;
   procedures?: URL | undefined;
   /** Threads that read. A long read holds up what waits for the same thread. */
   readers?: number;
@@ -23,8 +21,6 @@ export interface SqliteOptions extends Omit<OpenDatabaseOptions, "url" | "migrat
   lockWaitMs?: number;
   /** How long what was deleted may stay in the write-ahead log, in ms. */
   erasureDelayMs?: number;
-  /** After how long a transaction in which nothing is asked is rolled back, in ms. */
-  idleTimeoutMs?: number;
 }
 
 /**
