@@ -1,6 +1,5 @@
 import {
   type CompiledQuery,
-  type DatabaseConnection,
   type DatabaseIntrospector,
   type Dialect,
   type DialectAdapter,
@@ -14,12 +13,12 @@ import {
   SelectQueryNode,
   sql,
   type TableMetadata,
-  type TransactionSettings,
 } from "kysely";
 import { ParleyMssqlQueryCompiler } from "./mssql-compiler.ts";
 import type { MssqlServer, StatementResult } from "./mssql-server.ts";
 import { beginMssqlTransaction, type MssqlTransaction } from "./mssql-transaction.ts";
 import { lockNamed } from "./named-lock.ts";
+import { type QueryRunner, TransactionDriver } from "./transaction-driver.ts";
 
 export interface MssqlDialectOptions {
   server: MssqlServer;
@@ -38,7 +37,7 @@ export class MssqlPoolDialect implements Dialect {
   }
 
   createDriver(): Driver {
-    return new MssqlPoolDriver(this.#options);
+    return new TransactionDriver(createRunner(this.#options));
   }
 
   createQueryCompiler(): QueryCompiler {
@@ -94,79 +93,22 @@ class MssqlPoolAdapter extends MssqlAdapter {
   override async releaseMigrationLock(): Promise<void> {}
 }
 
-class MssqlPoolDriver implements Driver {
-  readonly #options: MssqlDialectOptions;
-
-  constructor(options: MssqlDialectOptions) {
-    this.#options = options;
-  }
-
-  async init(): Promise<void> {}
-
-  async acquireConnection(): Promise<MssqlPoolConnection> {
-    return new MssqlPoolConnection(this.#options);
-  }
-
-  async beginTransaction(connection: MssqlPoolConnection, settings: TransactionSettings): Promise<void> {
-    await connection.begin(settings);
-  }
-
-  async commitTransaction(connection: MssqlPoolConnection): Promise<void> {
-    await connection.commit();
-  }
-
-  async rollbackTransaction(connection: MssqlPoolConnection): Promise<void> {
-    await connection.rollback();
-  }
-
-  async releaseConnection(connection: MssqlPoolConnection): Promise<void> {
-    await connection.rollback();
-  }
-
-  async destroy(): Promise<void> {}
-}
-
-class MssqlPoolConnection implements DatabaseConnection {
-  readonly #options: MssqlDialectOptions;
-  #transaction: MssqlTransaction | undefined;
-
-  constructor(options: MssqlDialectOptions) {
-    this.#options = options;
-  }
-
-  async begin({ accessMode }: TransactionSettings): Promise<void> {
-    const { server, idleTimeoutMs } = this.#options;
-    const isSnapshot = accessMode === "read only";
-    this.#transaction = await beginMssqlTransaction(server, { isSnapshot, idleTimeoutMs });
-  }
-
-  async commit(): Promise<void> {
-    await this.#transaction?.commit();
-    this.#transaction = undefined;
-  }
-
-  async rollback(): Promise<void> {
-    await this.#transaction?.rollback();
-    this.#transaction = undefined;
-  }
-
-  async executeQuery<Row>({ sql: text, query, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
-    const place = this.#transaction ? "inTransaction" : "alone";
-    const statement = {
-      // What is raw may have to be alone in its batch.
-      sql: RawNode.is(query) ? text : this.#options.server.withSettings(text, place),
-      parameters: Object.fromEntries(parameters.map((value, index) => [String(index + 1), value])),
-    };
-    const result = this.#transaction
-      ? await this.#transaction.execute(statement)
-      : await this.#options.server.execute(statement, { isRead: SelectQueryNode.is(query) });
-    return toQueryResult<Row>(query, result);
-  }
-
-  // biome-ignore lint/correctness/useYield: it is the interface's name for what isn't offered
-  async *streamQuery(): AsyncIterableIterator<never> {
-    throw new Error("queries can't be streamed: ask page by page");
-  }
+function createRunner({ server, idleTimeoutMs }: MssqlDialectOptions): QueryRunner<MssqlTransaction> {
+  return {
+    begin: ({ accessMode }) =>
+      beginMssqlTransaction(server, { isSnapshot: accessMode === "read only", idleTimeoutMs }),
+    async execute<Row>({ sql: text, query, parameters }: CompiledQuery, transaction?: MssqlTransaction) {
+      const statement = {
+        // What is raw may have to be alone in its batch.
+        sql: RawNode.is(query) ? text : server.withSettings(text, transaction ? "inTransaction" : "alone"),
+        parameters: Object.fromEntries(parameters.map((value, index) => [String(index + 1), value])),
+      };
+      const result = transaction
+        ? await transaction.execute(statement)
+        : await server.execute(statement, { isRead: SelectQueryNode.is(query) });
+      return toQueryResult<Row>(query, result);
+    },
+  };
 }
 
 function toQueryResult<Row>(query: CompiledQuery["query"], result: StatementResult): QueryResult<Row> {

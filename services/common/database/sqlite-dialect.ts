@@ -1,6 +1,5 @@
 import {
   type CompiledQuery,
-  type DatabaseConnection,
   type DatabaseIntrospector,
   type Dialect,
   type DialectAdapter,
@@ -13,10 +12,10 @@ import {
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
-  type TransactionSettings,
 } from "kysely";
 import type { SqliteLane, SqliteTransaction } from "./sqlite-lane.ts";
 import type { StatementResult } from "./sqlite-protocol.ts";
+import { type QueryRunner, TransactionDriver } from "./transaction-driver.ts";
 
 export interface SqliteLanes {
   writer: SqliteLane;
@@ -33,7 +32,7 @@ export class SqliteThreadsDialect implements Dialect {
   }
 
   createDriver(): Driver {
-    return new SqliteThreadsDriver(this.#lanes);
+    return new TransactionDriver(createRunner(this.#lanes));
   }
 
   createQueryCompiler(): QueryCompiler {
@@ -61,85 +60,21 @@ class SqliteThreadsAdapter extends SqliteAdapter {
   }
 }
 
-/** A connection is nothing but the place of a transaction: without one, each query finds its own lane. */
-class SqliteThreadsDriver implements Driver {
-  readonly #lanes: SqliteLanes;
-
-  constructor(lanes: SqliteLanes) {
-    this.#lanes = lanes;
-  }
-
-  async init(): Promise<void> {}
-
-  async acquireConnection(): Promise<SqliteThreadsConnection> {
-    return new SqliteThreadsConnection(this.#lanes);
-  }
-
-  async beginTransaction(connection: SqliteThreadsConnection, settings: TransactionSettings): Promise<void> {
-    await connection.begin(settings);
-  }
-
-  async commitTransaction(connection: SqliteThreadsConnection): Promise<void> {
-    await connection.commit();
-  }
-
-  async rollbackTransaction(connection: SqliteThreadsConnection): Promise<void> {
-    await connection.rollback();
-  }
-
-  async releaseConnection(connection: SqliteThreadsConnection): Promise<void> {
-    await connection.rollback();
-  }
-
-  async destroy(): Promise<void> {}
-}
-
-class SqliteThreadsConnection implements DatabaseConnection {
-  readonly #lanes: SqliteLanes;
-  #transaction: SqliteTransaction | undefined;
-
-  constructor(lanes: SqliteLanes) {
-    this.#lanes = lanes;
-  }
-
-  async begin({ accessMode }: TransactionSettings): Promise<void> {
-    const lane = accessMode === "read only" ? this.#lanes.reader() : this.#lanes.writer;
-    this.#transaction = await lane.begin();
-  }
-
-  async commit(): Promise<void> {
-    await this.#transaction?.commit();
-    this.#transaction = undefined;
-  }
-
-  async rollback(): Promise<void> {
-    await this.#transaction?.rollback();
-    this.#transaction = undefined;
-  }
-
-  async executeQuery<Row>(compiled: CompiledQuery): Promise<QueryResult<Row>> {
-    const { sql, query } = compiled;
-    const parameters = compiled.parameters.map(detached);
-    const result = (await (this.#transaction
-      ? this.#transaction.execute(sql, parameters)
-      : this.#laneOf(query).request({
-          type: "statement",
-          sql,
-          parameters,
-          inTransaction: false,
-        }))) as StatementResult;
-    return toQueryResult<Row>(query, result);
-  }
-
-  // biome-ignore lint/correctness/useYield: it is the interface's name for what isn't offered
-  async *streamQuery(): AsyncIterableIterator<never> {
-    throw new Error("queries can't be streamed: ask page by page");
-  }
-
+function createRunner(lanes: SqliteLanes): QueryRunner<SqliteTransaction> {
   /** What raw SQL does can't be told. */
-  #laneOf(query: CompiledQuery["query"]): SqliteLane {
-    return SelectQueryNode.is(query) ? this.#lanes.reader() : this.#lanes.writer;
-  }
+  const laneOf = (query: CompiledQuery["query"]) =>
+    SelectQueryNode.is(query) ? lanes.reader() : lanes.writer;
+  return {
+    begin: ({ accessMode }) => (accessMode === "read only" ? lanes.reader() : lanes.writer).begin(),
+    async execute<Row>(compiled: CompiledQuery, transaction?: SqliteTransaction) {
+      const { sql, query } = compiled;
+      const parameters = compiled.parameters.map(detached);
+      const result = transaction
+        ? await transaction.execute(sql, parameters)
+        : await laneOf(query).request({ type: "statement", sql, parameters, inTransaction: false });
+      return toQueryResult<Row>(query, result as StatementResult);
+    },
+  };
 }
 
 /** Structured clone copies the whole memory that a view shows a part of, which for a small Buffer is a pool of 8 KiB. */
