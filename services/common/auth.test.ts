@@ -1,128 +1,25 @@
-import {
-  createPublicKey,
-  generateKeyPairSync,
-  type JsonWebKey,
-  type KeyObject,
-  sign as signBytes,
-} from "node:crypto";
-import { exportJWK, type JWK, type JWTHeaderParameters, SignJWT, UnsecuredJWT } from "jose";
-import { pino } from "pino";
-import { afterEach, describe, expect, test } from "vitest";
-import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_service_pb.js";
-import { createAsyncQueue } from "./async-queue.ts";
-import { accessTokenLifetimeMs, createTokenVerifier } from "./auth.ts";
-import { reasonOf, UnavailableError } from "./errors.ts";
+import { createPublicKey, type JsonWebKey, sign as signBytes } from "node:crypto";
+import { SignJWT, UnsecuredJWT } from "jose";
+import { describe, expect, test } from "vitest";
 import { newId } from "./ids.ts";
-import { createLocalRpc } from "./rpc/local.ts";
-import type { ServedService } from "./rpc/rpc.ts";
-
-const issuer = "http://parley.test";
-const userId = newId();
-const sessionId = newId();
-
-interface Key {
-  kid: string;
-  privateKey: KeyObject;
-  jwk: JWK;
-}
-
-async function makeKey(kid: string): Promise<Key> {
-  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
-  return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: "EdDSA", use: "sig" } };
-}
-
-const key = await makeKey("k1");
-const foreignKey = await makeKey("k1");
-
-interface TokenInit {
-  header?: Partial<JWTHeaderParameters>;
-  claims?: Record<string, unknown>;
-  /** In seconds since the epoch. */
-  issuedAt?: number;
-  lifetime?: number;
-  key?: Key;
-}
-
-const nowSeconds = () => Math.floor(Date.now() / 1000);
-
-function claimsOf({ claims, issuedAt = nowSeconds(), lifetime = 600 }: TokenInit) {
-  return {
-    iss: issuer,
-    aud: "parley",
-    sub: userId,
-    sid: sessionId,
-    iat: issuedAt,
-    exp: issuedAt + lifetime,
-    ...claims,
-  };
-}
-
-function sign(init: TokenInit = {}): Promise<string> {
-  const signer = init.key ?? key;
-  return new SignJWT(claimsOf(init))
-    .setProtectedHeader({ alg: "EdDSA", typ: "at+jwt", kid: signer.kid, ...init.header })
-    .sign(signer.privateKey);
-}
+import {
+  claimsOf,
+  foreignKey,
+  key,
+  nowSeconds,
+  refusal,
+  sessionId,
+  sign,
+  startVerifier,
+  type TokenInit,
+  userId,
+} from "./test-verifier.ts";
 
 /** What SignJWT refuses to make. */
 function signWithCritical({ header }: TokenInit): string {
   const parts = [{ alg: "EdDSA", typ: "at+jwt", kid: key.kid, ...header }, claimsOf({})];
   const text = parts.map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".");
   return `${text}.${signBytes(null, Buffer.from(text), key.privateKey).toString("base64url")}`;
-}
-
-/** Auth as its clients see it: keys to publish, sessions that ended, and whether it can be reached. */
-function startVerifier() {
-  const logger = pino({ enabled: false });
-  const rpc = createLocalRpc({ logger, graceMs: 50 });
-  const time = { ahead: 0 };
-  const verifier = createTokenVerifier({ rpc, issuer, logger, clock: () => Date.now() + time.ahead });
-  const auth = { keys: [key.jwk], asked: 0, past: [] as string[], ended: createAsyncQueue<string>(100) };
-  let served: ServedService | undefined;
-
-  async function* watchRevocations() {
-    yield { revocations: auth.past.map((id) => ({ sessionId: id })) };
-    yield { synced: true };
-    for await (const id of auth.ended) yield { revocations: [{ sessionId: id }] };
-  }
-  function start(): void {
-    auth.ended = createAsyncQueue(100);
-    served = rpc.serve(AuthInternalService, {
-      getKeySet: async () => {
-        auth.asked++;
-        return { jwksJson: JSON.stringify({ keys: auth.keys }) };
-      },
-      watchRevocations,
-      findUsers: () => {
-        throw new UnavailableError();
-      },
-      checkServerKey: () => {
-        throw new UnavailableError();
-      },
-    });
-  }
-  async function stop(): Promise<void> {
-    await served?.close();
-  }
-  start();
-
-  const controller = new AbortController();
-  const running = verifier.run(controller.signal);
-  stops.push(async () => {
-    controller.abort();
-    await Promise.all([running, rpc.close()]);
-  });
-  return { verifier, auth, time, start, stop };
-}
-
-const stops: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  await Promise.all(stops.splice(0).map((stop) => stop()));
-});
-
-/** The reason for which the token is refused. */
-async function refusal(verifier: { verify(token: string): Promise<unknown> }, token: string) {
-  return verifier.verify(token).then(() => "accepted", reasonOf);
 }
 
 describe("verifying", () => {
@@ -249,87 +146,5 @@ describe("verifying", () => {
     const { verifier } = startVerifier();
     const token = await sign({ key: foreignKey, issuedAt: nowSeconds() - 601 });
     expect(await refusal(verifier, token)).toBe("UNAUTHENTICATED");
-  });
-});
-
-describe("keys", () => {
-  test("an unknown key is asked for, and not more often than seldom", async () => {
-    const { verifier, auth, time } = startVerifier();
-    const next = await makeKey("k2");
-    await verifier.verify(await sign());
-    expect(auth.asked).toBe(1);
-    auth.keys = [key.jwk, next.jwk];
-    const token = await sign({ key: next });
-    expect(await refusal(verifier, token)).toBe("UNAUTHENTICATED");
-    expect(auth.asked).toBe(1);
-
-    time.ahead = 5_000;
-    const tokens = await Promise.all(
-      ["s", "t", "u"].map(() => sign({ key: next, claims: { sid: newId() } })),
-    );
-    expect(await Promise.all(tokens.map((each) => refusal(verifier, each)))).toEqual(
-      Array(3).fill("accepted"),
-    );
-    expect(auth.asked).toBe(2);
-  });
-
-  test("without any keys and without Auth nobody can tell", async () => {
-    const { verifier, stop, start, time } = startVerifier();
-    await stop();
-    const token = await sign();
-    expect(await refusal(verifier, token)).toBe("UNAVAILABLE");
-    start();
-    time.ahead = 250;
-    expect(await refusal(verifier, token)).toBe("accepted");
-  });
-
-  test("while Auth is away, tokens of known keys go on being accepted", async () => {
-    const { verifier, stop } = startVerifier();
-    await verifier.verify(await sign());
-    await stop();
-    expect(await refusal(verifier, await sign({ claims: { sid: newId() } }))).toBe("accepted");
-    expect(await refusal(verifier, await sign({ key: await makeKey("k2") }))).toBe("UNAUTHENTICATED");
-  });
-});
-
-describe("revocations", () => {
-  test("a session that ends is refused at once, and its connections hear of it once", async () => {
-    const { verifier, auth } = startVerifier();
-    const heard: string[] = [];
-    const stopListening = verifier.onRevoked((id) => heard.push(id));
-    const token = await sign();
-    await verifier.verify(token);
-
-    auth.ended.push(sessionId);
-    auth.ended.push(sessionId);
-    await expect.poll(() => verifier.isRevoked(sessionId)).toBe(true);
-
-    expect(verifier.cached(token)).toBeUndefined();
-    expect(await refusal(verifier, token)).toBe("SESSION_REVOKED");
-    expect(await refusal(verifier, await sign({ lifetime: 500 }))).toBe("SESSION_REVOKED");
-    const other = newId();
-    auth.ended.push(other);
-    await expect.poll(() => heard).toEqual([sessionId, other]);
-    stopListening();
-  });
-
-  test("a session that ended while Auth was away is refused when it is back", async () => {
-    const { verifier, auth, stop, start } = startVerifier();
-    const token = await sign();
-    await verifier.verify(token);
-    await stop();
-    expect(verifier.cached(token)).toBeDefined();
-    auth.past = [sessionId];
-    start();
-    await expect.poll(() => verifier.isRevoked(sessionId), { timeout: 3_000 }).toBe(true);
-  });
-
-  test("an ended session is forgotten when its last token must have expired", async () => {
-    const { verifier, auth, time } = startVerifier();
-    auth.ended.push(sessionId);
-    await expect.poll(() => verifier.isRevoked(sessionId)).toBe(true);
-    time.ahead = accessTokenLifetimeMs + 61_000;
-    auth.ended.push(newId());
-    await expect.poll(() => verifier.isRevoked(sessionId)).toBe(false);
   });
 });
