@@ -1,26 +1,15 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { sql } from "kysely";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
 import { UnavailableError } from "../errors.ts";
 import { UniqueViolationError } from "./errors.ts";
-import type { SqliteOptions } from "./sqlite.ts";
-import { openTestDatabase, type TestDatabase } from "./test-database.ts";
+import { openTestDatabase } from "./test-database.ts";
 import { testFolder } from "./test-folder.ts";
-
-async function open(options: Partial<SqliteOptions> = {}): Promise<TestDatabase> {
-  const database = await openTestDatabase({ folder: testFolder(), ...options });
-  onTestFinished(() => database.close());
-  return database;
-}
-
-async function texts(database: TestDatabase): Promise<string[]> {
-  const rows = await database.kysely.selectFrom("message").select("text").orderBy("seq").execute();
-  return rows.map(({ text }) => text);
-}
+import { openForTest, textsOf } from "./test-open.ts";
 
 test("queries run, and say what they did", async () => {
-  const { kysely } = await open();
+  const { kysely } = await openForTest();
   const sender = Buffer.from("0123456789abcdef");
   const inserted = await kysely
     .insertInto("message")
@@ -40,14 +29,14 @@ test("queries run, and say what they did", async () => {
 });
 
 test("integers up to 2^53 are numbers, beyond they fail", async () => {
-  const { kysely } = await open();
+  const { kysely } = await openForTest();
   const largest = await sql<{ n: number }>`SELECT ${2n ** 53n - 1n} AS n`.execute(kysely);
   expect(largest.rows).toEqual([{ n: 2 ** 53 - 1 }]);
   await expect(sql`SELECT ${2n ** 53n} AS n`.execute(kysely)).rejects.toThrow("too large");
 });
 
 test("procedures write on one thread and read on another", async () => {
-  const database = await open();
+  const database = await openForTest();
   expect(await database.call("append", ["a", "b"])).toEqual([1, 2]);
   expect(await database.read("totals")).toEqual({ count: 2, head: 2 });
   expect(await database.call("threadId")).not.toBe(await database.read("readerThreadId"));
@@ -56,24 +45,24 @@ test("procedures write on one thread and read on another", async () => {
 });
 
 test("what a throwing procedure did is undone, and its error arrives", async () => {
-  const database = await open();
+  const database = await openForTest();
   const error = await database.call("appendAndThrow", "a", "no good").catch((error: unknown) => error);
   expect(error).toMatchObject({ name: "RangeError", message: "no good" });
   expect((error as Error).stack).toContain("test-procedures.ts");
   await expect(database.call("appendLater", "b")).rejects.toThrow("must not be async");
   expect(await database.call("append", ["c"])).toEqual([1]);
-  expect(await texts(database)).toEqual(["c"]);
+  expect(await textsOf(database)).toEqual(["c"]);
 });
 
 test("arguments that can't cross harm only their own call", async () => {
-  const database = await open();
+  const database = await openForTest();
   await expect(database.call("append", [(() => 1) as never])).rejects.toThrow("could not be cloned");
   await expect(database.call("constructor" as "append", [])).rejects.toThrow("no procedure");
   expect(await database.call("append", ["a"])).toEqual([1]);
 });
 
 test("calls run in the order given, whether or not they were awaited", async () => {
-  const database = await open();
+  const database = await openForTest();
   const seqs = await Promise.all(
     Array.from({ length: 100 }, (_, index) => database.call("append", [`${index}`])),
   );
@@ -81,124 +70,16 @@ test("calls run in the order given, whether or not they were awaited", async () 
 });
 
 test("whoever was told of a commit reads it", async () => {
-  const database = await open({ readers: 2 });
+  const database = await openForTest({ readers: 2 });
   for (let count = 1; count <= 50; count++) {
     await database.call("append", [`${count}`]);
     expect(await database.read("totals")).toEqual({ count, head: count });
-    expect(await texts(database)).toHaveLength(count);
+    expect(await textsOf(database)).toHaveLength(count);
   }
 });
 
-test("a transaction keeps other writers out until it ends, and they go on in their order", async () => {
-  const database = await open();
-  const { kysely } = database;
-  const order: string[] = [];
-  const others: Promise<unknown>[] = [];
-  await kysely.transaction().execute(async (transaction) => {
-    await transaction.updateTable("room").set({ head: 10 }).execute();
-    // Each queues up before the next; readers are not kept out, and don't see what isn't committed.
-    others.push(database.call("append", ["called"]).then(([seq]) => order.push(`call ${seq}`)));
-    others.push(addTen(kysely).then((head) => order.push(`transaction ${head}`)));
-    expect(await database.read("totals")).toEqual({ count: 0, head: 0 });
-    others.push(database.call("append", ["called later"]).then(([seq]) => order.push(`call ${seq}`)));
-    expect(await database.read("totals")).toEqual({ count: 0, head: 0 });
-    await transaction.updateTable("room").set({ head: 20 }).execute();
-    expect(order).toEqual([]);
-  });
-  await Promise.all(others);
-  expect(order).toEqual(["call 21", "transaction 31", "call 32"]);
-});
-
-function addTen(kysely: TestDatabase["kysely"]): Promise<number> {
-  return kysely.transaction().execute(async (transaction) => {
-    const { head } = await transaction.selectFrom("room").select("head").executeTakeFirstOrThrow();
-    await transaction
-      .updateTable("room")
-      .set({ head: head + 10 })
-      .execute();
-    return head + 10;
-  });
-}
-
-test("many transactions and calls at once lose nothing", async () => {
-  const database = await open();
-  const { kysely } = database;
-  const increment = () =>
-    kysely.transaction().execute(async (transaction) => {
-      const { head } = await transaction.selectFrom("room").select("head").executeTakeFirstOrThrow();
-      await transaction
-        .insertInto("message")
-        .values({ room_id: 1, seq: head + 1, text: "from a transaction", sender: null })
-        .execute();
-      await transaction
-        .updateTable("room")
-        .set({ head: head + 1 })
-        .execute();
-    });
-  await Promise.all(
-    Array.from({ length: 60 }, (_, index) => (index % 2 ? increment() : database.call("append", ["x"]))),
-  );
-  expect(await database.read("totals")).toEqual({ count: 60, head: 60 });
-});
-
-test("a transaction that throws is undone", async () => {
-  const database = await open();
-  const failing = database.kysely.transaction().execute(async (transaction) => {
-    await transaction.updateTable("room").set({ head: 5 }).execute();
-    throw new Error("changed my mind");
-  });
-  await expect(failing).rejects.toThrow("changed my mind");
-  expect(await database.read("totals")).toEqual({ count: 0, head: 0 });
-});
-
-test("a read-only transaction sees one snapshot and keeps no writer out", async () => {
-  const database = await open({ readers: 1 });
-  await database.call("append", ["a"]);
-  await database.kysely
-    .transaction()
-    .setAccessMode("read only")
-    .execute(async (transaction) => {
-      const before = await transaction.selectFrom("message").select("seq").execute();
-      await database.call("append", ["b"]);
-      expect(await transaction.selectFrom("message").select("seq").execute()).toEqual(before);
-    });
-  expect(await texts(database)).toEqual(["a", "b"]);
-});
-
-test("an abandoned transaction is rolled back, and the others go on", async () => {
-  const database = await open({ idleTimeoutMs: 50 });
-  const begun = Promise.withResolvers<void>();
-  const resumed = Promise.withResolvers<void>();
-  const forgotten = database.kysely.transaction().execute(async (transaction) => {
-    await transaction.updateTable("room").set({ head: 5 }).execute();
-    begun.resolve();
-    await resumed.promise;
-    await transaction.updateTable("room").set({ head: 6 }).execute();
-  });
-  await begun.promise;
-  expect(await database.call("append", ["a"])).toEqual([1]);
-  resumed.resolve();
-  await expect(forgotten).rejects.toThrow(UnavailableError);
-  expect(await database.read("totals")).toEqual({ count: 1, head: 1 });
-});
-
-test("a controlled transaction that is released without an end is rolled back", async () => {
-  const database = await open();
-  const transaction = await database.kysely.startTransaction().execute();
-  await transaction.updateTable("room").set({ head: 5 }).execute();
-  await transaction.rollback().execute();
-  await expect(transaction.updateTable("room").set({ head: 6 }).execute()).rejects.toThrow("rolled back");
-  expect(await database.call("append", ["a"])).toEqual([1]);
-});
-
-test("transactions by raw SQL are refused, since they would take in what others write", async () => {
-  const database = await open();
-  await expect(sql`BEGIN`.execute(database.kysely)).rejects.toThrow("kysely.transaction()");
-  expect(await database.call("append", ["a"])).toEqual([1]);
-});
-
 test("a doubled key is named, and the transaction it happened in can go on", async () => {
-  const database = await open();
+  const database = await openForTest();
   const { kysely } = database;
   const error = await database.call("appendDoubled", "a").catch((error: unknown) => error);
   expect(error).toBeInstanceOf(UniqueViolationError);
@@ -221,7 +102,7 @@ test("a doubled key is named, and the transaction it happened in can go on", asy
 });
 
 test("other violations keep SQLite's words", async () => {
-  const { kysely } = await open();
+  const { kysely } = await openForTest();
   const orphan = { room_id: 9, seq: 1, text: "x", sender: null };
   await expect(kysely.insertInto("message").values(orphan).execute()).rejects.toThrow("FOREIGN KEY");
   const empty = { room_id: 1, seq: 1, text: "", sender: null };
@@ -238,7 +119,7 @@ test("closing lets what was asked finish and refuses what comes after", async ()
     await transaction.updateTable("room").set({ head: 6 }).execute();
   });
   await expect(database.call("append", ["b"])).rejects.toThrow("closed");
-  await expect(texts(database)).rejects.toThrow("closed");
+  await expect(textsOf(database)).rejects.toThrow("closed");
   expect(await asked[0]).toEqual([7]);
   await asked[1];
   await database.close();
@@ -250,7 +131,7 @@ test("closing lets what was asked finish and refuses what comes after", async ()
 
 test("folder and files are for this user alone", async () => {
   const folder = join(testFolder(), "deep", "data");
-  const database = await open({ folder });
+  const database = await openForTest({ folder });
   await database.call("append", ["a"]);
   const mode = (name: string) => (statSync(join(folder, name)).mode & 0o777).toString(8);
   expect(mode(".")).toBe("700");
