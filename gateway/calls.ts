@@ -7,6 +7,7 @@ import type { Metrics } from "../services/common/metrics.ts";
 import { countRefusals, createRateLimiter, type Rate } from "../services/common/rate-limit.ts";
 import { clientAddressHeader, requestIdHeader } from "../services/common/rpc/caller.ts";
 import type { RpcClients } from "../services/common/rpc/rpc.ts";
+import { only } from "../services/common/rpc/streams.ts";
 import { traceparentHeader } from "../services/common/tracing.ts";
 import { type Admission, workOf } from "./admission.ts";
 import { createKnownServerKeys } from "./known-server-keys.ts";
@@ -141,8 +142,4 @@ function headersOf({ address, requestId, authorization, traceparent }: CallOrigi
 function bearerOf(authorization: string | undefined): string | undefined {
   const match = /^bearer +(\S+)$/i.exec(authorization ?? "");
   return match?.[1];
-}
-
-async function* only(input: Message): AsyncGenerator<Message> {
-  yield input;
 }

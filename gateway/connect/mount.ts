@@ -5,6 +5,7 @@ import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/conne
 import { universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { statusRegistry } from "../../services/common/errors.ts";
+import { only } from "../../services/common/rpc/streams.ts";
 import type { CallOrigin, PublicCalls, PublicMethod, Surface } from "../calls.ts";
 import type { OriginReader } from "../http-origin.ts";
 import { envelopePrefix, maxMessage, readBody } from "./body.ts";
@@ -154,8 +155,4 @@ function headersOf(request: IncomingMessage): Headers {
   for (const [name, values] of Object.entries(request.headersDistinct))
     for (const value of values ?? []) headers.append(name, value);
   return headers;
-}
-
-async function* only(body: Buffer): AsyncGenerator<Uint8Array> {
-  yield body;
 }

@@ -1,8 +1,6 @@
 import {
   create,
-  type DescMessage,
   type DescMethod,
-  type DescMethodStreaming,
   type DescMethodUnary,
   type DescService,
   type Message,
@@ -14,18 +12,18 @@ import {
   Code,
   ConnectError,
   makeAnyClient,
-  type StreamResponse,
   type Transport,
-  type UnaryResponse,
 } from "@connectrpc/connect";
+import { createRpcTransport, type RpcAnswer } from "./rpc-transport.ts";
+import { only } from "./streams.ts";
 
 /** Calls that leave the process, to one other or to whichever of several. */
 export interface GrpcCalls {
   /** Rejects with ConnectErrors that carry a reason. */
   unary(method: DescMethodUnary, input: Message, options: CallOptions): Promise<Message>;
   /**
-   * Opens the call at once. The input is read as fast as the other side takes it; leaving the iteration cancels the
-   * call, and so does an input that throws.
+   * Opened when it is iterated, if not before. The input is read as fast as the other side takes it; leaving the
+   * iteration cancels the call, and so does an input that throws.
    */
   stream(method: DescMethod, input: AsyncIterable<Message>, options: CallOptions): AsyncIterable<Message>;
 }
@@ -52,35 +50,18 @@ export function createGrpcClient<S extends DescService>(service: S, calls: GrpcC
 
 /** The same calls as a Connect transport. Headers of answers are not told: nothing between services is said by them. */
 export function createGrpcTransport(calls: GrpcCalls): Transport {
-  return {
-    async unary<I extends DescMessage, O extends DescMessage>(
-      method: DescMethodUnary<I, O>,
-      signal: AbortSignal | undefined,
-      timeoutMs: number | undefined,
-      headers: CallOptions["headers"],
-      input: MessageInitShape<I>,
-    ) {
-      const options = { signal, timeoutMs, headers } as CallOptions;
-      const message = await calls.unary(method, messageOf(method, input), options);
-      return { stream: false, ...response(method, message) } as unknown as UnaryResponse<I, O>;
+  return createRpcTransport({
+    async unary(method, input, options = {}) {
+      return answer(await calls.unary(method, messageOf(method, input), options));
     },
-
-    async stream<I extends DescMessage, O extends DescMessage>(
-      method: DescMethodStreaming<I, O>,
-      signal: AbortSignal | undefined,
-      timeoutMs: number | undefined,
-      headers: CallOptions["headers"],
-      input: AsyncIterable<MessageInitShape<I>>,
-    ) {
-      const options = { signal, timeoutMs, headers } as CallOptions;
-      const messages = calls.stream(method, messagesOf(method, input), options);
-      return { stream: true, ...response(method, messages) } as unknown as StreamResponse<I, O>;
+    async stream(method, input, options = {}) {
+      return answer(calls.stream(method, messagesOf(method, input), options));
     },
-  };
+  });
 }
 
-function response(method: DescMethod, message: unknown) {
-  return { service: method.parent, method, message, header: new Headers(), trailer: new Headers() };
+function answer<Content>(message: Content): RpcAnswer<Content> {
+  return { message, header: new Headers(), trailer: new Headers() };
 }
 
 function messageOf(method: DescMethod, input: unknown): Message {
@@ -89,10 +70,6 @@ function messageOf(method: DescMethod, input: unknown): Message {
 
 async function* messagesOf(method: DescMethod, input: unknown): AsyncGenerator<Message> {
   for await (const item of input as AsyncIterable<unknown>) yield messageOf(method, item);
-}
-
-async function* only(message: Message): AsyncGenerator<Message> {
-  yield message;
 }
 
 async function theOne(messages: AsyncIterable<Message>): Promise<Message> {

@@ -1,25 +1,17 @@
-import type {
-  DescMessage,
-  DescMethod,
-  DescMethodStreaming,
-  DescMethodUnary,
-  DescService,
-  Message,
-  MessageInitShape,
-} from "@bufbuild/protobuf";
+import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import {
   type CallOptions,
   type Client,
   Code,
   ConnectError,
   makeAnyClient,
-  type StreamResponse,
   type Transport,
-  type UnaryResponse,
 } from "@connectrpc/connect";
 import { toConnectError, UnavailableError } from "../errors.ts";
 import type { LocalCall } from "./local-call.ts";
 import type { LocalMethod, LocalStream } from "./local-method.ts";
+import { createRpcTransport, type RpcAnswer } from "./rpc-transport.ts";
+import { first } from "./streams.ts";
 
 /** The method as it is served at this moment; throws `notServed` or `notImplemented`. */
 export type FindLocalMethod = (method: DescMethod) => LocalMethod;
@@ -88,58 +80,29 @@ async function* withHeaders(stream: LocalStream, options: CallOptions): AsyncGen
 
 /** The same calls as a Connect transport. */
 export function createLocalTransport(find: FindLocalMethod): Transport {
-  return {
-    async unary<I extends DescMessage, O extends DescMessage>(
-      method: DescMethodUnary<I, O>,
-      signal: AbortSignal | undefined,
-      timeoutMs: number | undefined,
-      headers: CallOptions["headers"],
-      input: MessageInitShape<I>,
-    ) {
-      const { context, message } = find(method).call(input, callOptions(signal, timeoutMs, headers));
-      return { stream: false, ...response(context, await message) } as unknown as UnaryResponse<I, O>;
+  return createRpcTransport({
+    async unary(method, input, options) {
+      const { context, message } = find(method).call(input, options);
+      return answer(context, await message);
     },
 
-    async stream<I extends DescMessage, O extends DescMessage>(
-      method: DescMethodStreaming<I, O>,
-      signal: AbortSignal | undefined,
-      timeoutMs: number | undefined,
-      headers: CallOptions["headers"],
-      input: AsyncIterable<MessageInitShape<I>>,
-    ) {
-      const options = callOptions(signal, timeoutMs, headers);
+    async stream(method, input, options) {
       if (method.methodKind === "client_streaming") {
         const { context, message } = find(method).call(input, options);
-        return { stream: true, ...response(context, once(message)) } as unknown as StreamResponse<I, O>;
+        return answer(context, once(message));
       }
       const request = method.methodKind === "server_streaming" ? await first(input) : input;
       const { context, messages } = find(method).stream(request, options);
-      return { stream: true, ...response(context, messages) } as unknown as StreamResponse<I, O>;
+      return answer(context, messages);
     },
-  };
+  });
 }
 
-function response(context: LocalCall, message: unknown) {
-  const { service, method, responseHeader: header, responseTrailer: trailer } = context;
-  return { service, method, message, header, trailer };
-}
-
-/** Calls without options are cheaper. */
-function callOptions(
-  signal: AbortSignal | undefined,
-  timeoutMs: number | undefined,
-  headers: CallOptions["headers"],
-): CallOptions | undefined {
-  if (signal === undefined && timeoutMs === undefined && headers === undefined) return undefined;
-  return { signal, timeoutMs, headers } as CallOptions;
+function answer<Content>(context: LocalCall, message: Content): RpcAnswer<Content> {
+  const { responseHeader: header, responseTrailer: trailer } = context;
+  return { message, header, trailer };
 }
 
 async function* once(message: Promise<Message>): AsyncGenerator<Message> {
   yield await message;
-}
-
-/** The one message of a stream that has but one. */
-async function first<T>(items: AsyncIterable<T>): Promise<T> {
-  for await (const item of items) return item;
-  throw new ConnectError("the request is missing", Code.InvalidArgument);
 }

@@ -13,6 +13,7 @@ import { meshServerOptions } from "./grpc-limits.ts";
 import { createGrpcServer } from "./grpc-server.ts";
 import { type CheckMeshIdentity, meshTokenHeader } from "./mesh-identity.ts";
 import type { RpcClients } from "./rpc.ts";
+import { only } from "./streams.ts";
 
 export interface MeshServerDeps {
   /** What this process hosts, internal services among them. */
@@ -124,8 +125,4 @@ function headersOf(call: GrpcCall): Headers {
     if (value !== undefined) headers.set(name, value);
   }
   return headers;
-}
-
-async function* only(message: Message): AsyncGenerator<Message> {
-  yield message;
 }

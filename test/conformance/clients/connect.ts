@@ -2,6 +2,7 @@ import type { DescMethodStreaming, DescMethodUnary, Message } from "@bufbuild/pr
 import { WireType } from "@bufbuild/protobuf/wire";
 import type { StreamResponse, Transport, UnaryResponse } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
+import { only } from "../../../services/common/rpc/streams.ts";
 import { type Answer, answerOfError, goodAnswer, undecodableText } from "./answer.ts";
 import { type Call, type CallClient, messageOf, type Surface } from "./client.ts";
 
@@ -93,8 +94,4 @@ async function firstOf(
 /** Gives the message's binary form a field that is longer than what follows; JSON knows nothing of it. */
 function spoil(message: Message): void {
   message.$unknown = [{ no: 1, wireType: WireType.LengthDelimited, data: Uint8Array.of(0x7f, 0x01) }];
-}
-
-async function* only(message: Message): AsyncGenerator<Message> {
-  yield message;
 }
