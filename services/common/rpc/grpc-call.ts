@@ -29,8 +29,8 @@ export interface GrpcCall {
 }
 
 /**
- * Gives every call an id, unless its caller did and may, and every answer what the API promises of it, whoever makes the answer: the handler, or
- * grpc-js, which ends calls by itself as well and asks nobody.
+ * Gives every call an id, unless its caller gave one and may, and every answer what the API promises of it, whoever
+ * makes the answer: the handler, or grpc-js, which ends calls by itself as well and asks nobody.
  */
 export function identifyCall(
   call: ServerInterceptingCallInterface,

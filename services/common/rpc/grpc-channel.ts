@@ -6,27 +6,18 @@ import {
   type Message,
   toBinary,
 } from "@bufbuild/protobuf";
-import { type CallOptions, ConnectError } from "@connectrpc/connect";
+import type { CallOptions } from "@connectrpc/connect";
 import {
   type ChannelCredentials,
   type ChannelOptions,
   Client,
   type ClientDuplexStream,
   Metadata,
-  type ServiceError,
-  status as statusCodes,
 } from "@grpc/grpc-js";
-import { StatusSchema } from "#gen/google/rpc/status_pb.js";
-import {
-  CancelledError,
-  DeadlineExceededError,
-  DomainError,
-  fromStatus,
-  toConnectError,
-  UnavailableError,
-} from "../errors.ts";
+import { abortedBy } from "./abort-reason.ts";
 import type { GrpcCalls } from "./grpc-calls.ts";
-import { bufferOf, detailsKey } from "./grpc-status.ts";
+import { failureOf } from "./grpc-failure.ts";
+import { bufferOf } from "./grpc-status.ts";
 
 /** Proves to the other side which mesh this process is of. */
 export interface GrpcIdentity {
@@ -136,7 +127,7 @@ function callUnary(
       deadline === undefined ? {} : { deadline },
       (error, message) => {
         signal?.removeEventListener("abort", cancel);
-        if (message === undefined) reject(errorOf(error, signal));
+        if (message === undefined) reject(failureOf(error, signal));
         else resolve(message);
       },
     );
@@ -168,7 +159,7 @@ async function* receive(
   try {
     yield* call;
   } catch (error) {
-    throw errorOf(error, signal);
+    throw failureOf(error, signal);
   } finally {
     signal?.removeEventListener("abort", cancel);
     call.cancel();
@@ -211,44 +202,4 @@ function serializer(method: DescMethod) {
 
 function deserializer(method: DescMethod) {
   return (bytes: Buffer) => fromBinary(method.output, bytes);
-}
-
-/** Why a call failed, as it would within one process. */
-function errorOf(error: unknown, signal: AbortSignal | undefined): ConnectError {
-  const { code, details, metadata } = error as Partial<ServiceError>;
-  if (signal?.aborted && code === statusCodes.CANCELLED) return abortedBy(signal);
-  const [sent] = metadata?.get(detailsKey) ?? [];
-  if (Buffer.isBuffer(sent)) {
-    const known = fromStatus(fromBinary(StatusSchema, sent));
-    if ((known.code as number) === code) return known;
-  }
-  if (code === undefined) return toConnectError(error);
-  if (code === statusCodes.UNAVAILABLE)
-    return toConnectError(new UnavailableError(undefined, new Error(details)));
-  if (code === statusCodes.DEADLINE_EXCEEDED)
-    return toConnectError(new DeadlineExceededError(undefined, new Error(details)));
-  return toConnectError(new ConnectError(details ?? "", code as number));
-}
-
-/** Why the caller ended it: a deadline or a refusal of its own passes on as what it is, all else is a cancellation. */
-export function abortedBy({ reason }: AbortSignal): ConnectError {
-  const known = reason instanceof ConnectError || reason instanceof DomainError;
-  if (known || (reason instanceof Error && reason.name === "TimeoutError")) return toConnectError(reason);
-  return toConnectError(new CancelledError("the call was cancelled", reason));
-}
-
-/** What grpc-js says, in words only, of calls that nothing of reached a handler: no connection, or a refused stream. */
-const unsentMessages = ["No connection established", "Stream refused by server"];
-
-/** Whether a call failed before anything of it could be done. */
-export function isUnsent(error: unknown): boolean {
-  for (
-    let cause = error instanceof Error ? error.cause : undefined;
-    cause instanceof Error;
-    cause = cause.cause
-  ) {
-    const { message } = cause;
-    if (unsentMessages.some((text) => message.startsWith(text))) return true;
-  }
-  return false;
 }

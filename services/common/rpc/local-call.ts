@@ -1,12 +1,13 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import {
   type CallOptions,
-  ConnectError,
+  type ConnectError,
   type ContextValues,
   createContextValues,
   type HandlerContext,
 } from "@connectrpc/connect";
-import { CancelledError, DeadlineExceededError, DomainError, toConnectError } from "../errors.ts";
+import { CancelledError, DeadlineExceededError, toConnectError } from "../errors.ts";
+import { abortedBy } from "./abort-reason.ts";
 
 /** Reason of the handler's signal when the call ended by itself. One for all, since nobody gets to see it. */
 const callOver = toConnectError(new CancelledError("the call is over"));
@@ -114,13 +115,8 @@ export class LocalCall implements HandlerContext {
     this.onFinish?.();
   }
 
-  /** A deadline or a refusal that ended the caller's own work passes on as what it is; all else is a cancellation. */
   readonly #onSignal = (): void => {
-    const reason: unknown = this.#options?.signal?.reason;
-    const known = reason instanceof ConnectError || reason instanceof DomainError;
-    if (known || (reason instanceof Error && reason.name === "TimeoutError"))
-      this.abort(toConnectError(reason));
-    else this.cancel(reason);
+    if (this.#options?.signal) this.abort(abortedBy(this.#options.signal));
   };
 
   #release(): void {
