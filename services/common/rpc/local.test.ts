@@ -27,7 +27,7 @@ function serveEcho(handlers: Partial<EchoHandlers> = {}, interceptors: ServerInt
   };
 }
 
-testCalls(serveEcho, { timeoutMs: 5 });
+testCalls(serveEcho, { timeoutMs: 50, deadlineReasons: ["DEADLINE_EXCEEDED"] });
 
 describe.each(["client", "connectClient"] as const)("through the %s", (kind) => {
   test("headers go in and come out", async () => {
@@ -149,24 +149,6 @@ describe("streams", () => {
     expect((await client.upload(requests())).value).toBe("1");
   });
 
-  test("leaving the iteration cancels the handler", async () => {
-    const ended = Promise.withResolvers<string>();
-    const { client } = serveEcho({
-      async *download(_, context) {
-        try {
-          for (;;) yield { value: "again" };
-        } finally {
-          ended.resolve(String(reasonOf(context.signal.reason)));
-        }
-      },
-    });
-    for await (const { value } of client.download({ value: "" })) {
-      expect(value).toBe("again");
-      break;
-    }
-    expect(await ended.promise).toBe("CANCELLED");
-  });
-
   test.each([
     ["ends", async function* () {}, undefined],
     [
@@ -192,15 +174,6 @@ describe("streams", () => {
     const answers = collect(client.chat(input));
     expect(await answers.catch(reasonOf)).toEqual(reason ?? []);
     await inputEnded.promise;
-  });
-
-  test("input that fails cancels the call", async () => {
-    async function* requests() {
-      yield { value: "a" };
-      throw new Error("the producer broke");
-    }
-    const { client } = serveEcho();
-    expect(reasonOf(await failureOf(client.upload(requests())))).toBe("CANCELLED");
   });
 
   test("a reader that asks ahead gets the items in order and then the end", async () => {

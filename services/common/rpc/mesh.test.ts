@@ -3,31 +3,24 @@ import { reasonOf } from "../errors.ts";
 import { aborted, collect, EchoService, failureOf, testCalls, values } from "./test-echo.ts";
 import { connectTo, startEcho, unusedPort, urlOf } from "./test-mesh.ts";
 
-testCalls(async (handlers) => connectTo(urlOf(await startEcho(handlers))), { timeoutMs: 300 });
+// The caller's goodbye may come before the handler's own clock has run down.
+testCalls(async (handlers) => connectTo(urlOf(await startEcho(handlers))), {
+  timeoutMs: 300,
+  deadlineReasons: ["DEADLINE_EXCEEDED", "CANCELLED"],
+});
+
+/** Waits until a count is the same as a moment ago. */
+async function untilItStands(count: () => number): Promise<void> {
+  let seen = -1;
+  const stands = () => {
+    const before = seen;
+    seen = count();
+    return seen === before;
+  };
+  await expect.poll(stands, { interval: 200, timeout: 10_000 }).toBe(true);
+}
 
 describe("streams", () => {
-  test("leaving the iteration cancels the handler", async () => {
-    const ended = Promise.withResolvers<unknown>();
-    const { client } = connectTo(
-      urlOf(
-        await startEcho({
-          async *download(_, context) {
-            try {
-              for (;;) yield { value: "again" };
-            } finally {
-              ended.resolve(reasonOf(context.signal.reason));
-            }
-          },
-        }),
-      ),
-    );
-    for await (const { value } of client.download({ value: "" })) {
-      expect(value).toBe("again");
-      break;
-    }
-    expect(await ended.promise).toBe("CANCELLED");
-  });
-
   test("a reader that stops reading holds the handler back", async () => {
     let produced = 0;
     const { client } = connectTo(
@@ -42,17 +35,7 @@ describe("streams", () => {
     const messages = client.download({ value: "" })[Symbol.asyncIterator]();
     await messages.next();
     // What windows and sockets hold is reached, and then nothing more is made.
-    let seen = -1;
-    await expect
-      .poll(
-        () => {
-          const stands = produced === seen;
-          seen = produced;
-          return stands;
-        },
-        { interval: 200, timeout: 10_000 },
-      )
-      .toBe(true);
+    await untilItStands(() => produced);
     expect(produced).toBeLessThan(500);
     await messages.return?.();
   });
@@ -74,28 +57,9 @@ describe("streams", () => {
     );
     const answers = client.chat(requests())[Symbol.asyncIterator]();
     await answers.next();
-    let seen = -1;
-    await expect
-      .poll(
-        () => {
-          const stands = given === seen;
-          seen = given;
-          return stands;
-        },
-        { interval: 200, timeout: 10_000 },
-      )
-      .toBe(true);
+    await untilItStands(() => given);
     expect(given).toBeLessThan(500);
     await answers.return?.();
-  });
-
-  test("input that fails cancels the call", async () => {
-    async function* requests() {
-      yield { value: "a" };
-      throw new Error("the producer broke");
-    }
-    const { client } = connectTo(urlOf(await startEcho()));
-    expect(reasonOf(await failureOf(client.upload(requests())))).toBe("CANCELLED");
   });
 
   test("one caller's items keep their order, there and back", async () => {
