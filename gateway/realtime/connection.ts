@@ -1,7 +1,9 @@
 import type { CloseCause } from "./close-codes.ts";
 import type { Format } from "./codec.ts";
+import type { Flusher } from "./flusher.ts";
 import { type Lag, lagFrom, lastOf } from "./lag.ts";
 import type { LiveLog } from "./live-log.ts";
+import { ReadRest } from "./read-rest.ts";
 import { createFrame, type Frames } from "./server-frame.ts";
 import type { Traffic } from "./traffic.ts";
 import type { UserChannel } from "./user-channel.ts";
@@ -31,25 +33,6 @@ const maxUnsent = 256 * 1024;
 /** Frames of the client that may be without an answer before its socket is no longer read. */
 export const maxUnanswered = 1000;
 
-/** Gathers the connections written to in one turn of the event loop, and flushes them together at its end. */
-export interface Flusher {
-  mark(connection: Connection): void;
-}
-
-export function createFlusher(): Flusher {
-  let dirty: Connection[] = [];
-  const flush = () => {
-    const connections = dirty;
-    dirty = [];
-    for (const connection of connections) connection.flush();
-  };
-  return {
-    mark(connection) {
-      if (dirty.push(connection) === 1) setImmediate(flush);
-    },
-  };
-}
-
 /** What a connection needs of its surroundings; one object shared by all connections. */
 export interface ConnectionDeps {
   readonly flusher: Flusher;
@@ -61,12 +44,6 @@ export interface ConnectionDeps {
 }
 
 const nothing: readonly Frames[] = [];
-
-/**
- * How long a connection isn't read that was refused for overload: until some sixteen frames will have come, as far as
- * its last ones tell. That makes a read and a write cheap per frame; a longer rest would only make what it holds late.
- */
-const rest = { frames: 16, firstMs: 50, leastMs: 5, mostMs: 200 };
 
 /**
  * One client's connection: what it is, what is to be written, where it lags. A class, since ten thousand idle ones are
@@ -102,10 +79,8 @@ export class Connection {
   /** A catch-up is at work. */
   catchingUp = false;
   unanswered = 0;
-  /** Frames of this turn that were refused for overload. */
-  #refusals = 0;
-  #restMs = rest.firstMs;
-  #resting = false;
+  /** Only of a connection that was refused for overload. */
+  #rest: ReadRest | undefined;
   /** Frames in a row that were none. */
   refused = 0;
   /** Heartbeat turns since the client was heard. */
@@ -141,7 +116,7 @@ export class Connection {
     const out = this.#out;
     this.#out = nothing;
     this.sink.write(out);
-    if (this.#refusals > 0) this.#rest();
+    if (this.#rest?.begin(() => this.closed || this.#read())) this.sink.pauseReading();
     for (const frames of out) this.#deps.traffic.deliveries += frames.deliveries;
     if (!this.slow && this.sink.unsent > maxUnsent) {
       this.slow = true;
@@ -174,32 +149,16 @@ export class Connection {
     if (this.unanswered-- === maxUnanswered) this.#read();
   }
 
-  /**
-   * Answers a frame that is refused for overload. The connection then isn't read for a while: what it goes on sending is
-   * read at once after that, and refused by one write.
-   */
+  /** Answers a frame that is refused for overload: what follows is read, and refused, in larger pieces. */
   refuse(frames: Frames): void {
-    this.#refusals += 1;
+    this.#rest ??= new ReadRest();
+    this.#rest.refused();
     this.push(frames);
-  }
-
-  #rest(): void {
-    const fitting = (this.#restMs * rest.frames) / this.#refusals;
-    this.#refusals = 0;
-    if (this.#resting) return;
-    this.#restMs = Math.min(rest.mostMs, Math.max(rest.leastMs, Math.floor(fitting)));
-    if (this.#restMs === rest.leastMs) return;
-    this.#resting = true;
-    this.sink.pauseReading();
-    setTimeout(() => {
-      this.#resting = false;
-      if (!this.closed) this.#read();
-    }, this.#restMs).unref();
   }
 
   /** Reads the socket again, unless there is another reason not to. */
   #read(): void {
-    if (this.slow || this.#resting || this.#deferred || this.unanswered >= maxUnanswered) return;
+    if (this.slow || this.#rest?.resting || this.#deferred || this.unanswered >= maxUnanswered) return;
     this.sink.resumeReading();
   }
 
