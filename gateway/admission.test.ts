@@ -113,24 +113,30 @@ describe("the bound on writes in flight", () => {
   });
 });
 
-test("while refusing alone makes the loop late, fewer writes are accepted", () => {
-  let late = 0;
+/** With a clock that is as much ahead of the timers' as the test says: so late are they. */
+function startLate(): { late: number } {
+  const clock = { late: 0 };
   admission = createAdmission({
     targetMs: 250,
     maxInFlight: 1000,
     connections: () => 1,
-    now: () => performance.now() + late,
+    now: () => performance.now() + clock.late,
   });
+  return clock;
+}
+
+test("while refusing alone makes the loop late, fewer writes are accepted", () => {
+  const clock = startLate();
   const refuseFor = (ticks: number, lateBy: number) => {
     for (let i = 0; i < ticks; i++) {
       admission.refused("write");
-      late += lateBy;
+      clock.late += lateBy;
       vi.advanceTimersByTime(20);
     }
   };
   /** As `room`, and all are answered at once. */
   const roomNow = () => {
-    const began = performance.now() + late;
+    const began = performance.now() + clock.late;
     const count = room();
     end(new Array(count).fill(began));
     return count;
@@ -154,16 +160,10 @@ test("a loop that was late once is none that is late", () => {
 });
 
 test("a loop that is late itself refuses everything, and lets it in once it is on time", () => {
-  let late = 0;
-  admission = createAdmission({
-    targetMs: 250,
-    maxInFlight: 1000,
-    connections: () => 1,
-    now: () => performance.now() + late,
-  });
+  const clock = startLate();
   const beLate = (ticks: number) => {
     for (let i = 0; i < ticks; i++) {
-      late += 1100;
+      clock.late += 1100;
       vi.advanceTimersByTime(20);
     }
   };

@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import {
   type DeliveryService,
   type WatchRequest,
@@ -9,32 +9,19 @@ import {
   WatchResponseSchema,
 } from "#gen/parley/internal/v1/delivery_service_pb.js";
 import { createDeliveryLinks } from "./delivery-links.ts";
-import { backoff, turns, until } from "./test-connection.ts";
+import { turns, until } from "./test-connection.ts";
+import { createTestServers, useLinkSetting } from "./test-links.ts";
 import { createTestReplicas } from "./test-replicas.ts";
-import { createTestStreams, type TestStream } from "./test-stream.ts";
+import type { TestStream } from "./test-stream.ts";
 
 type Stream = TestStream<WatchRequest, WatchResponse>;
 
-let stop = new AbortController();
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-  stop = new AbortController();
-});
-afterEach(() => {
-  stop.abort();
-  vi.useRealTimers();
-});
+const setting = useLinkSetting();
 
 const settleMs = 15_000;
 
 async function start(...ids: string[]) {
-  const { signal } = stop;
-  const servers = new Map<string, ReturnType<typeof createTestStreams<WatchRequest, WatchResponse>>>();
-  const serverOf = (id: string) => {
-    const server = servers.get(id) ?? createTestStreams<WatchRequest, WatchResponse>();
-    servers.set(id, server);
-    return server;
-  };
+  const { serverOf, streamOf } = createTestServers<WatchRequest, WatchResponse>();
   const replicas = createTestReplicas<typeof DeliveryService>(
     (id) => ({ watch: serverOf(id).call }) as unknown as Client<typeof DeliveryService>,
   );
@@ -46,17 +33,14 @@ async function start(...ids: string[]) {
     replicas,
     received: (response) => void received.push(response),
     missed: () => void counts.missed++,
-    backoff: async () => {
-      await backoff();
-      signal.throwIfAborted();
-    },
+    backoff: setting.backoff,
     settleMs,
     logger: pino({ enabled: false }),
     now: () => clock.now,
   });
-  const running = links.run(signal);
+  const running = links.run(setting.signal);
   await turns();
-  const last = (id = "a") => serverOf(id).streams.at(-1) as Stream;
+  const last = (id = "a") => streamOf(id);
   const acknowledge = (id = "a") =>
     last(id).answer(response({ acknowledgedRef: last(id).requests.at(-1)?.ref }));
   /** Asks for rooms; answers whether they are in force by now. */
@@ -161,7 +145,7 @@ describe("one replica", () => {
     const sent = expect(links.add({ rooms: ["a"] })).rejects.toThrow("closed");
     await turns();
     const gathered = expect(links.add({ rooms: ["b"] })).rejects.toThrow("closed");
-    stop.abort();
+    setting.stop();
     await running;
     await Promise.all([sent, gathered]);
     await expect(links.add({ rooms: ["c"] })).rejects.toThrow("closed");

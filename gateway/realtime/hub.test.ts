@@ -1,80 +1,10 @@
-import { create } from "@bufbuild/protobuf";
-import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import type { WatchResponse } from "#gen/parley/internal/v1/delivery_service_pb.js";
-import { HelloSchema } from "#gen/parley/realtime/v1/frames_pb.js";
-import { startRooms } from "./cursors.ts";
-import { createHeadWatch } from "./head-watch.ts";
-import { createHellos } from "./hello.ts";
-import { createHub } from "./hub.ts";
-import { createFrame } from "./server-frame.ts";
-import { backoff, createTestClients, type SeenFrame, type TestClient, turns } from "./test-connection.ts";
+import { type SeenFrame, turns } from "./test-connection.ts";
+import { createTestGateway, lingerMs, roomIds, type Visit } from "./test-gateway.ts";
 import { createRandom, createWorld, type World } from "./test-world.ts";
 
-const roomIds = ["a", "b", "c"];
 const userIds = ["ann", "bob", "cyd"];
-const lingerMs = 10;
-
-interface Visit {
-  readonly client: TestClient;
-  readonly userId: string;
-  /** The rooms' heads when the hello had been served. */
-  heads: Map<string, number> | undefined;
-  gone: boolean;
-}
-
-function createGateway(world: World) {
-  const clock = { now: 0 };
-  const hub = createHub({ link: world.link, log: world.log, backoff, lingerMs, now: () => clock.now });
-  const watch = createHeadWatch({
-    hub,
-    log: world.log,
-    connected: () => true,
-    logger: pino({ enabled: false }),
-    intervalMs: 60_000,
-    disconnectedIntervalMs: 1,
-    graceMs: 0,
-  });
-  const caller = (token: string) => ({ userId: token, sessionId: token, expiresAt: 9e15, token });
-  const hellos = createHellos({
-    hub,
-    writes: { introduce: () => 1, retire() {} },
-    verifier: { cached: caller, verify: async (token) => caller(token) },
-    heartbeatMs: 30_000,
-    enterTimeoutMs: 60_000,
-    identified() {},
-  });
-  const connect = createTestClients();
-  const visits: Visit[] = [];
-  return {
-    clock,
-    hub,
-    watch,
-    visits,
-    open: () => visits.filter(({ gone, heads }) => !gone && heads),
-    async enter(userId: string) {
-      const visit: Visit = { client: connect(), userId, heads: undefined, gone: false };
-      visits.push(visit);
-      await hellos.hello(visit.client.connection, "hello", create(HelloSchema, { accessToken: userId }));
-      if (visit.client.connection.closed) visit.gone = true;
-      else visit.heads = new Map(roomIds.map((roomId) => [roomId, world.timeline(roomId).length]));
-    },
-    leave(visit: Visit) {
-      visit.gone = true;
-      visit.client.connection.closed = true;
-      hub.leave(visit.client.connection);
-    },
-    /** Leaves a mark in the client's frames: what comes after it restarts behind the cursor. */
-    resume({ client }: Visit, roomId: string, afterSeq: number) {
-      client.connection.push(
-        createFrame({ ref: `${roomId} ${afterSeq}`, kind: { case: "pong", value: {} } }),
-      );
-      startRooms(client.connection, [
-        create(HelloSchema, { rooms: [{ roomId, afterSeq: BigInt(afterSeq) }] }).rooms[0] as never,
-      ]);
-    },
-  };
-}
 
 /** Follows what one client saw of one room; throws where it breaks the promise. Answers the last seq, if it is in. */
 function checkRoom(
@@ -124,7 +54,7 @@ function checkRoom(
 async function live(seed: number): Promise<void> {
   const random = createRandom(seed);
   const world = createWorld(random);
-  const gateway = createGateway(world);
+  const gateway = createTestGateway(world);
   const stop = new AbortController();
   const watching = gateway.watch.run(stop.signal);
   const entering: Promise<void>[] = [];
@@ -208,7 +138,7 @@ describe("hub", () => {
 
   test("who enters beside another connection finds what Delivery has still to tell", async () => {
     const world = createWorld(() => 0.5);
-    const gateway = createGateway(world);
+    const gateway = createTestGateway(world);
     await gateway.enter("ann");
     world.join("a", "ann");
     world.post("a");
@@ -228,7 +158,7 @@ describe("hub", () => {
 
   test("a join that comes again when the person has long left begins nothing", async () => {
     const world = createWorld(() => 0.5);
-    const gateway = createGateway(world);
+    const gateway = createTestGateway(world);
     world.post("a");
     await gateway.enter("ann");
     const seen = () => gateway.visits[0]?.client.seen.flatMap(({ event }) => event?.seq ?? []);

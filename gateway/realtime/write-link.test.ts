@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import {
   type MessageInternalService,
   type WriteRequest,
@@ -10,20 +10,13 @@ import {
   WriteSchema,
 } from "#gen/parley/internal/v1/message_internal_service_pb.js";
 import { backoff, turns, until } from "./test-connection.ts";
+import { useLinkSetting } from "./test-links.ts";
 import { createTestStreams, type TestStream } from "./test-stream.ts";
 import { createWriteLink } from "./write-link.ts";
 
 type Stream = TestStream<WriteRequest, WriteResponse>;
 
-let stop = new AbortController();
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-  stop = new AbortController();
-});
-afterEach(() => {
-  stop.abort();
-  vi.useRealTimers();
-});
+const setting = useLinkSetting();
 
 async function start() {
   const { streams, call } = createTestStreams<WriteRequest, WriteResponse>();
@@ -37,7 +30,7 @@ async function start() {
     backoff,
     logger: pino({ enabled: false }),
   });
-  void link.run(stop.signal);
+  void link.run(setting.signal);
   await turns();
   const last = () => streams.at(-1) as Stream;
   const live = () => last().answer(create(WriteResponseSchema));

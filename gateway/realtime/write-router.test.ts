@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { StatusSchema } from "#gen/google/rpc/status_pb.js";
 import {
   type MessageInternalService,
@@ -10,32 +10,18 @@ import {
   WriteResponseSchema,
   type WriteResultSchema,
 } from "#gen/parley/internal/v1/message_internal_service_pb.js";
-import { createRendezvous } from "./rendezvous.ts";
-import { backoff, turns, until } from "./test-connection.ts";
-import { createTestReplicas } from "./test-replicas.ts";
-import { createTestStreams, type TestStream } from "./test-stream.ts";
+import { turns, until } from "./test-connection.ts";
+import { createTestServers, useLinkSetting } from "./test-links.ts";
+import { createTestReplicas, roomOf } from "./test-replicas.ts";
+import type { TestStream } from "./test-stream.ts";
 import { createWriteRouter, type Outcome } from "./write-router.ts";
 
 type Stream = TestStream<WriteRequest, WriteResponse>;
 
-let stop = new AbortController();
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
-  stop = new AbortController();
-});
-afterEach(() => {
-  stop.abort();
-  vi.useRealTimers();
-});
+const setting = useLinkSetting();
 
 async function start(...ids: string[]) {
-  const { signal } = stop;
-  const servers = new Map<string, ReturnType<typeof createTestStreams<WriteRequest, WriteResponse>>>();
-  const serverOf = (id: string) => {
-    const server = servers.get(id) ?? createTestStreams<WriteRequest, WriteResponse>();
-    servers.set(id, server);
-    return server;
-  };
+  const { serverOf, streamOf } = createTestServers<WriteRequest, WriteResponse>();
   const replicas = createTestReplicas<typeof MessageInternalService>(
     (id) => ({ write: serverOf(id).call }) as unknown as Client<typeof MessageInternalService>,
   );
@@ -44,18 +30,14 @@ async function start(...ids: string[]) {
   const router = createWriteRouter({
     replicas,
     linkId: "gateway",
-    backoff: async () => {
-      await backoff();
-      signal.throwIfAborted();
-    },
+    backoff: setting.backoff,
     unavailable: () => create(StatusSchema, { code: 14 }),
     overloaded: () => create(StatusSchema, { code: 8 }),
     giveUpMs: 10_000,
     logger: pino({ enabled: false }),
     now: () => clock.now,
   });
-  const running = router.run(signal);
-  const streamOf = (id: string, nth = -1) => serverOf(id).streams.at(nth) as Stream;
+  const running = router.run(setting.signal);
   const live = (id: string) => streamOf(id).answer(create(WriteResponseSchema));
   await turns();
   for (const id of ids) await live(id);
@@ -70,17 +52,6 @@ async function start(...ids: string[]) {
     vi.advanceTimersByTime(1000);
   };
   return { router, replicas, streamOf, serverOf, live, write, outcomes, running, pass, slot };
-}
-
-/** A room that goes to `id` among `among`, and to `second` once that is gone. */
-function roomOf(id: string, among: string[], second?: string): string {
-  const choose = createRendezvous(among.map((each) => [each, each] as const));
-  const rest = among.filter((each) => each !== id);
-  const chooseNext = createRendezvous(rest.map((each) => [each, each] as const));
-  for (let i = 0; ; i++) {
-    const room = `room ${i}`;
-    if (choose(room) === id && (second === undefined || chooseNext(room) === second)) return room;
-  }
 }
 
 const writesOf = ({ requests }: Stream) => requests.flatMap(({ writes }) => writes);
@@ -155,7 +126,7 @@ describe("one replica", () => {
     const { write, outcomes, running } = await start("a");
     write("r", "1");
     await turns();
-    stop.abort();
+    setting.stop();
     await running;
     write("r", "2");
     expect(outcomes).toEqual(["1 error 14", "2 error 14"]);
