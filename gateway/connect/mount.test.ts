@@ -8,9 +8,9 @@ import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/
 import { RealtimeService, SubscribeResponseSchema } from "#gen/parley/realtime/v1/realtime_service_pb.js";
 import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import { RateLimitedError, toConnectError } from "../../services/common/errors.ts";
-import { createAdmission } from "../admission.ts";
-import { createPublicCalls, type PublicCalls } from "../calls.ts";
+import type { PublicCalls } from "../calls.ts";
 import { createOriginReader } from "../http-origin.ts";
+import { createTestCalls } from "../test-calls.ts";
 import { createTestApp, testClients } from "../test-http-app.ts";
 import { mountConnect } from "./mount.ts";
 
@@ -55,15 +55,7 @@ async function start(more: Partial<PublicCalls> = {}) {
   });
   const app = createTestApp();
   apps.push(app);
-  const calls = createPublicCalls({
-    rpc: { transport: () => transport },
-    verifier: { cached: () => undefined },
-    admission: createAdmission({ targetMs: 1000, maxInFlight: 1000, connections: () => 1 }),
-    requestsPerUser: undefined,
-    requestsPerAddress: undefined,
-    requestsPerServerKey: undefined,
-    requestTimeoutMs: 5000,
-  });
+  const calls = createTestCalls({ transport: () => transport });
   mountConnect(app, {
     services: [RoomService, RealtimeService],
     calls: { ...calls, ...more },

@@ -4,11 +4,10 @@ import { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import { UserService } from "#gen/parley/user/v1/user_service_pb.js";
 import { toConnectError } from "../../services/common/errors.ts";
-import { createAdmission } from "../admission.ts";
-import { createPublicCalls } from "../calls.ts";
 import { RoomNotFoundError } from "../errors.ts";
 import { createOriginReader } from "../http-origin.ts";
 import { publicServices } from "../services.ts";
+import { createTestCalls } from "../test-calls.ts";
 import { createTestApp, testClients } from "../test-http-app.ts";
 import { bindingsOf } from "./bindings.ts";
 import { mountRest } from "./mount.ts";
@@ -58,15 +57,7 @@ function createApp() {
   mountRest(app, {
     services: publicServices,
     originOf: createOriginReader(testClients),
-    calls: createPublicCalls({
-      rpc: { transport: () => transport },
-      verifier: { cached: () => undefined },
-      admission: createAdmission({ targetMs: 1000, maxInFlight: 1000, connections: () => 1 }),
-      requestsPerUser: undefined,
-      requestsPerAddress: undefined,
-      requestsPerServerKey: undefined,
-      requestTimeoutMs: 1000,
-    }),
+    calls: createTestCalls({ transport: () => transport }, { requestTimeoutMs: 1000 }),
   });
   return { app, asked, waiting: waiting.promise, gone: gone.promise };
 }

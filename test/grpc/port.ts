@@ -4,10 +4,9 @@ import { pino } from "pino";
 import { afterEach } from "vitest";
 import { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
 import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
-import { createAdmission } from "../../gateway/admission.ts";
-import { createPublicCalls } from "../../gateway/calls.ts";
 import { createClientReader } from "../../gateway/clients.ts";
 import { createGrpc, type GrpcDeps } from "../../gateway/grpc/grpc.ts";
+import { createTestCalls } from "../../gateway/test-calls.ts";
 import { createLocalRpc } from "../../services/common/rpc/local.ts";
 import { createGrpcClient, type GrpcClient } from "./client.ts";
 
@@ -64,15 +63,7 @@ export async function startPort(deps: Partial<GrpcDeps> = {}) {
       }
     },
   });
-  const calls = createPublicCalls({
-    rpc,
-    verifier: { cached: () => undefined },
-    admission: createAdmission({ targetMs: 1000, maxInFlight: 1000, connections: () => 1 }),
-    requestsPerUser: undefined,
-    requestsPerAddress: undefined,
-    requestsPerServerKey: undefined,
-    requestTimeoutMs: 5000,
-  });
+  const calls = createTestCalls(rpc);
   const grpc = createGrpc({
     services: [RoomService, RealtimeService],
     rpc,
