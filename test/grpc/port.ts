@@ -21,9 +21,10 @@ interface Seen {
   readonly begun: Promise<void>;
   /** Why the slow call's signal aborted, by then. */
   readonly slow: Promise<unknown>;
-  readonly streamEnded: Promise<void>;
-  /** Items that the endless stream was asked for. */
-  items: number;
+  /** Items that each stream was asked for, in the order in which the streams began. */
+  readonly items: number[];
+  /** Streams that are over in their service. */
+  ended: number;
 }
 
 /** The gRPC port over services of the test's own, in this process. */
@@ -32,8 +33,7 @@ export async function startPort(deps: Partial<GrpcDeps> = {}) {
   const rpc = createLocalRpc({ logger, graceMs: 100 });
   const slow = Promise.withResolvers<unknown>();
   const begun = Promise.withResolvers<void>();
-  const streamEnded = Promise.withResolvers<void>();
-  const seen: Seen = { begun: begun.promise, slow: slow.promise, streamEnded: streamEnded.promise, items: 0 };
+  const seen: Seen = { begun: begun.promise, slow: slow.promise, items: [], ended: 0 };
   const rooms: Partial<ServiceImpl<typeof RoomService>> = {
     listRooms(_, { signal }) {
       begun.resolve();
@@ -52,14 +52,15 @@ export async function startPort(deps: Partial<GrpcDeps> = {}) {
   rpc.serve(RealtimeService, {
     async *subscribe({ epoch }, { signal }) {
       const [count, size] = (epoch ?? "3 10").split(" ").map(Number) as [number, number];
+      const stream = seen.items.push(0) - 1;
       try {
-        while (seen.items < count && !signal.aborted) {
-          seen.items += 1;
+        for (let items = 1; items <= count && !signal.aborted; items++) {
+          seen.items[stream] = items;
           yield { frame: { ref: "x".repeat(size) } };
           await new Promise(setImmediate);
         }
       } finally {
-        streamEnded.resolve();
+        seen.ended += 1;
       }
     },
   });
