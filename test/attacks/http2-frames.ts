@@ -1,4 +1,5 @@
-import { connect, type Socket } from "node:net";
+import { randomBytes } from "node:crypto";
+import { openRaw, type RawSocket } from "../conformance/raw-socket.ts";
 
 /** HTTP/2 by the byte, for what no library sends. */
 
@@ -13,7 +14,7 @@ export const frameTypes = {
   continuation: 9,
 } as const;
 
-export const flags = { endStream: 1, endHeaders: 4 } as const;
+export const flags = { endStream: 1, ack: 1, endHeaders: 4 } as const;
 
 export function frame(
   type: number,
@@ -55,14 +56,12 @@ export function callHeaders(path: string, token = ""): Buffer {
   ]);
 }
 
-export interface FrameSocket {
-  /** Resolves when the server has ended the connection. */
-  readonly ended: Promise<void>;
-  /** Bytes received. */
-  readonly received: number;
+export interface FrameSocket extends Pick<RawSocket, "ended" | "drop"> {
   write(...frames: Uint8Array[]): Promise<void>;
-  pause(): void;
-  drop(): void;
+  /** Resolves when so many calls have the head of an answer or a reset, or the connection has ended. */
+  answered(calls: number): Promise<void>;
+  /** Resolves when the server has read all that was written before, or has ended the connection. */
+  ping(): Promise<void>;
 }
 
 /** A connection past its preface. `settings` are pairs of id and value. */
@@ -70,15 +69,7 @@ export async function openHttp2(
   url: string,
   settings: readonly [number, number][] = [],
 ): Promise<FrameSocket> {
-  const { hostname, port } = new URL(url);
-  const socket: Socket = connect(Number(port), hostname);
-  let received = 0;
-  socket.on("error", () => {});
-  socket.on("data", (chunk) => {
-    received += chunk.length;
-  });
-  const ended = new Promise<void>((resolve) => socket.once("close", () => resolve()));
-  await new Promise<void>((resolve) => socket.once("connect", resolve));
+  const { ended, until, drop, write } = await openRaw(url);
   const payload = Buffer.concat(
     settings.map(([id, value]) => {
       const setting = Buffer.alloc(6);
@@ -87,20 +78,28 @@ export async function openHttp2(
       return setting;
     }),
   );
-  socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-  socket.write(frame(frameTypes.settings, 0, 0, payload));
+  void write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+  void write(frame(frameTypes.settings, 0, 0, payload));
   return {
     ended,
-    get received() {
-      return received;
+    drop,
+    write: (...frames) => write(Buffer.concat(frames)),
+    answered: (calls) => until((received) => answeredIn(received) >= calls),
+    async ping() {
+      const data = randomBytes(8);
+      void write(frame(frameTypes.ping, 0, 0, data));
+      await until(frame(frameTypes.ping, flags.ack, 0, data).toString("latin1"));
     },
-    write: (...frames) =>
-      new Promise((resolve) => {
-        if (socket.destroyed) return resolve();
-        socket.once("close", () => resolve());
-        socket.write(Buffer.concat(frames), () => resolve());
-      }),
-    pause: () => socket.pause(),
-    drop: () => socket.destroy(),
   };
+}
+
+/** How many streams have the head of an answer or a reset in what was received. */
+function answeredIn(received: string): number {
+  const bytes = Buffer.from(received, "latin1");
+  const streams = new Set<number>();
+  for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) {
+    const type = bytes.readUInt8(at + 3);
+    if (type === frameTypes.headers || type === frameTypes.rstStream) streams.add(bytes.readUInt32BE(at + 5));
+  }
+  return streams.size;
 }

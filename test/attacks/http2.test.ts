@@ -1,7 +1,15 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { roomOf, send } from "../conformance/api.ts";
-import { callHeaders, flags, frame, frameTypes, literal, openHttp2 } from "./http2-frames.ts";
+import {
+  callHeaders,
+  type FrameSocket,
+  flags,
+  frame,
+  frameTypes,
+  literal,
+  openHttp2,
+} from "./http2-frames.ts";
 import { startTarget, type Target } from "./target.ts";
 
 const { headers, data, rstStream, settings, ping, windowUpdate, continuation } = frameTypes;
@@ -100,21 +108,21 @@ describe("HTTP/2", { timeout: 120_000 }, () => {
     const block = callHeaders("/parley.message.v1.MessageService/ListMessages", ada.accessToken);
     await target.survives(
       async () => {
-        const stalled = await Promise.all(
-          Array.from({ length: 10 }, async () => {
-            // SETTINGS_INITIAL_WINDOW_SIZE of nothing.
-            const socket = await openHttp2(target.stack.grpcUrl, [[4, 0]]);
-            for (let i = 0; i < 100; i++) {
-              const stream = 1 + 2 * i;
-              await socket.write(
-                frame(headers, endHeaders, stream, block),
-                frame(data, endStream, stream, request),
-              );
-            }
-            return socket;
-          }),
-        );
-        await new Promise((resolve) => setTimeout(resolve, 2000));
+        const stalled: FrameSocket[] = [];
+        while (stalled.length < 10) {
+          // SETTINGS_INITIAL_WINDOW_SIZE of nothing.
+          const socket = await openHttp2(target.stack.grpcUrl, [[4, 0]]);
+          stalled.push(socket);
+          for (let i = 0; i < 100; i++) {
+            const stream = 1 + 2 * i;
+            await socket.write(
+              frame(headers, endHeaders, stream, block),
+              frame(data, endStream, stream, request),
+            );
+          }
+          // The head of an answer needs no window: what lacks is the body, which the server holds from now on.
+          await socket.answered(100);
+        }
         for (const socket of stalled) socket.drop();
       },
       { growthMiB: 900 },
@@ -140,7 +148,7 @@ describe("HTTP/2", { timeout: 120_000 }, () => {
           for (const [j, chunk] of chunks.entries())
             await socket.write(frame(data, j === chunks.length - 1 ? endStream : 0, stream, chunk));
         }
-        await new Promise((resolve) => setTimeout(resolve, 1000));
+        await socket.answered(20);
         socket.drop();
       },
       { growthMiB: 200 },
@@ -162,7 +170,7 @@ describe("HTTP/2", { timeout: 120_000 }, () => {
       ]) {
         const socket = await openHttp2(target.stack.grpcUrl);
         await socket.write(bytes);
-        await Promise.race([socket.ended, new Promise((resolve) => setTimeout(resolve, 500))]);
+        await socket.ping();
         socket.drop();
       }
       expect(target.stack.pid).toBeGreaterThan(0);

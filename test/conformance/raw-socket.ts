@@ -9,8 +9,8 @@ export interface RawSocket {
   readonly ended: Promise<string>;
   /** Resolves when the kernel or the connection's end has taken the bytes. */
   write(data: string | Uint8Array): Promise<void>;
-  /** Waits until this was received, or the connection ended. */
-  until(text: string): Promise<void>;
+  /** Waits until this was received, or holds of what was, or the connection ended. */
+  until(what: string | ((received: string) => boolean)): Promise<void>;
   pause(): void;
   drop(): void;
 }
@@ -43,10 +43,11 @@ export async function openRaw(url: string): Promise<RawSocket> {
     },
     ended,
     write: (data) => new Promise((resolve) => socket.write(data, () => resolve())),
-    until: (text) =>
+    until: (what) =>
       new Promise((resolve) => {
+        const holds = typeof what === "string" ? () => received.includes(what) : () => what(received);
         const look = () => {
-          if (!isEnded && !received.includes(text)) return;
+          if (!isEnded && !holds()) return;
           waiting.delete(look);
           resolve();
         };
