@@ -19,9 +19,9 @@ import type { Handover } from "./handover.ts";
 /**
  * The one way in which rooms are written.
  *
- * A call is one transaction, done anew where another one got in its way. It locks the room's row first, so the writes of a room come one after the other, each
- * decides on what the one before left, and versions have no gaps. The changes it makes are logged and announced in the
- * same transaction. What is refused is thrown, and changes nothing.
+ * A call is one transaction, done anew where another one got in its way. It locks the room's row first, so the writes
+ * of a room come one after the other, each decides on what the one before left, and versions have no gaps. The changes
+ * it makes are logged and announced in the same transaction. What is refused is thrown, and changes nothing.
  *
  * Then, the transaction being over, everything of the room that the timeline does not have yet is handed over, and only
  * then does the call answer, refusals included: an answer never tells of a change that the timeline doesn't show. When
