@@ -32,17 +32,15 @@ export async function beginMssqlTransaction(
   });
   const ends = performance.now() + lifetimeMs;
   let isOver = false;
-  let idle = startIdle();
+  let underWay = 0;
+  const idle = setTimeout(() => {
+    if (underWay === 0) void rollback();
+  }, idleTimeoutMs);
 
   async function requireLife(): Promise<void> {
-    clearTimeout(idle);
     if (performance.now() > ends) await rollback();
     if (isOver)
       throw new UnavailableError(undefined, new Error("the transaction took too long and was undone"));
-  }
-
-  function startIdle(): NodeJS.Timeout {
-    return setTimeout(() => void rollback(), idleTimeoutMs);
   }
 
   async function rollback(): Promise<void> {
@@ -61,15 +59,17 @@ export async function beginMssqlTransaction(
   return {
     async execute(statement) {
       await requireLife();
+      underWay += 1;
       try {
         return await server.executeIn(transaction, statement);
       } finally {
-        idle = startIdle();
-        if (isOver) clearTimeout(idle);
+        underWay -= 1;
+        if (!isOver) idle.refresh();
       }
     },
     async commit() {
       await requireLife();
+      clearTimeout(idle);
       isOver = true;
       const connection = connectionOf(transaction);
       try {
