@@ -218,6 +218,22 @@ test("who only reads sees one moment", async () => {
   await kysely.insertInto("item").values(item(3)).execute();
 });
 
+test("a transaction in which nothing is asked is undone, and others get at what it held", async () => {
+  const { kysely } = await open();
+  await kysely.insertInto("item").values(item(1)).execute();
+  const abandoned = await kysely.startTransaction().execute();
+  await abandoned.updateTable("item").set({ number: 7 }).execute();
+  const write = () =>
+    kysely
+      .updateTable("item")
+      .set({ body: new Uint8Array(1) })
+      .execute();
+  await expect.poll(() => write().then(() => "written", String), { timeout: 20_000 }).toBe("written");
+  expect(await kysely.selectFrom("item").select("number").execute()).toEqual([{ number: 1 }]);
+  await expect(abandoned.selectFrom("item").selectAll().execute()).rejects.toThrow(UnavailableError);
+  await abandoned.rollback().execute();
+}, 60_000);
+
 test("a closed database refuses what comes", async () => {
   const database = await open();
   await database.kysely.insertInto("item").values(item(1)).execute();
