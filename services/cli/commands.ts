@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util";
 import { closestName } from "../common/closest-name.ts";
 import { ConfigError, type Environment } from "../common/config.ts";
 import { DatabaseOpenError } from "../common/database/errors.ts";
@@ -11,6 +10,7 @@ import { runEvents } from "./events.ts";
 import { HistoriesError } from "./histories.ts";
 import { runKeys } from "./keys.ts";
 import { migrate } from "./migrate.ts";
+import { parseWords } from "./parse-words.ts";
 import { isPart, type Part, parts } from "./parts.ts";
 import { restore } from "./restore.ts";
 import { serve } from "./serve.ts";
@@ -44,6 +44,8 @@ Configured by environment variables, such as PARLEY_HTTP_PORT=8080,
 PARLEY_HOST=127.0.0.1 and PARLEY_DATABASE_URL=sqlite:data.
 `;
 
+const flags = { help: { type: "boolean", short: "h" }, version: { type: "boolean", short: "v" } } as const;
+
 /** Exit codes: 78 is EX_CONFIG of sysexits.h, by which a supervisor can tell that another try is pointless. */
 const exit = { ok: 0, failure: 1, usage: 2, config: 78 };
 
@@ -62,7 +64,7 @@ export async function runCommand(words: string[], env: Environment): Promise<num
     if (words[0] === "events") return await runEvents(words.slice(1), env);
     if (words[0] === "keys") return await runKeys(words.slice(1), env);
     if (words[0] === "restore" && !words.includes("--help")) return await runRestore(env, words.slice(1));
-    const { values, positionals } = parse(words);
+    const { values, positionals } = parseWords(words, flags);
     if (values.help) return print(usage);
     if (values.version) return print(`${version}\n`);
     const [name, ...rest] = positionals;
@@ -71,18 +73,6 @@ export async function runCommand(words: string[], env: Environment): Promise<num
     return await command(env, rest);
   } catch (error) {
     return explain(error);
-  }
-}
-
-function parse(args: string[]) {
-  const options = {
-    help: { type: "boolean", short: "h" },
-    version: { type: "boolean", short: "v" },
-  } as const;
-  try {
-    return parseArgs({ args, options, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
   }
 }
 

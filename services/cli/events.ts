@@ -1,10 +1,10 @@
-import { parseArgs } from "node:util";
 import type { Environment } from "../common/config.ts";
 import type { KafkaConfig } from "../common/events/kafka-config.ts";
 import type { DeadLetter, ReplayStart } from "../common/events/kafka-replay.ts";
 import { findTopic, type Topic } from "../common/events/topics.ts";
 import { createLogger } from "../common/logger.ts";
 import { readDataConfig } from "./config.ts";
+import { parseWords, refuseWords } from "./parse-words.ts";
 import { UsageError } from "./usage-error.ts";
 
 const usage = `The event log on Kafka: what is on it, who reads it, and what could not be processed.
@@ -43,11 +43,11 @@ const flags = {
   from: { type: "string" },
 } as const;
 
-type Options = ReturnType<typeof parse>["values"];
+type Options = ReturnType<typeof parseWords<typeof flags>>["values"];
 
 /** `parley events`: answers the exit code. */
 export async function runEvents(words: string[], env: Environment): Promise<number> {
-  const { values, positionals } = parse(words);
+  const { values, positionals } = parseWords(words, flags);
   const [command, ...rest] = positionals;
   if (values.help) {
     process.stdout.write(usage);
@@ -55,7 +55,7 @@ export async function runEvents(words: string[], env: Environment): Promise<numb
   }
   switch (command) {
     case "list":
-      if (rest.length > 0) throw new UsageError(`there is "${rest[0]}", which means nothing here`);
+      refuseWords(rest);
       return list(kafkaOf(env), values);
     case "show": {
       const topic = topicOf(rest);
@@ -69,14 +69,6 @@ export async function runEvents(words: string[], env: Environment): Promise<numb
     }
     default:
       throw new UsageError("parley events is followed by list, show or replay");
-  }
-}
-
-function parse(args: string[]) {
-  try {
-    return parseArgs({ args, options: flags, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
   }
 }
 

@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util";
 import { AdminService } from "#gen/parley/admin/v1/admin_service_pb.js";
 import type { AuthTables } from "../auth/db/tables.ts";
 import { createServerKeys, type ServerKey, type ServerKeys } from "../auth/server-keys.ts";
@@ -9,6 +8,7 @@ import { createLogger } from "../common/logger.ts";
 import { scopesOf } from "../common/rpc/interceptors.ts";
 import { readDataConfig } from "./config.ts";
 import { databasesAt } from "./databases.ts";
+import { parseWords, refuseWords } from "./parse-words.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Every scope that there is. */
@@ -40,9 +40,19 @@ wait until list shows no more use of the last one, then revoke that.
 /** About a hundred years; the database holds no time that is much further off. */
 const longestMs = 36_500 * 24 * 3_600_000;
 
+const flags = {
+  help: { type: "boolean", short: "h" },
+  name: { type: "string" },
+  scopes: { type: "string" },
+  expires: { type: "string" },
+  json: { type: "boolean" },
+} as const;
+
+type Options = ReturnType<typeof parseWords<typeof flags>>["values"];
+
 /** `parley keys`: answers the exit code. */
 export async function runKeys(words: string[], env: Environment): Promise<number> {
-  const { values, positionals } = parse(words);
+  const { values, positionals } = parseWords(words, flags);
   const [command, ...rest] = positionals;
   if (values.help) {
     process.stdout.write(usage);
@@ -62,31 +72,6 @@ export async function runKeys(words: string[], env: Environment): Promise<number
     default:
       throw new UsageError("parley keys is followed by create, list or revoke");
   }
-}
-
-interface Options {
-  name?: string | undefined;
-  scopes?: string | undefined;
-  expires?: string | undefined;
-}
-
-function parse(args: string[]) {
-  const options = {
-    help: { type: "boolean", short: "h" },
-    name: { type: "string" },
-    scopes: { type: "string" },
-    expires: { type: "string" },
-    json: { type: "boolean" },
-  } as const;
-  try {
-    return parseArgs({ args, options, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
-function refuseWords([word]: string[]): void {
-  if (word !== undefined) throw new UsageError(`there is "${word}", which means nothing here`);
 }
 
 async function withKeys(env: Environment, work: (keys: ServerKeys) => Promise<number>): Promise<number> {

@@ -1,6 +1,5 @@
 import { chmodSync, copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import type { Logger } from "pino";
 import type { Environment } from "../common/config.ts";
 import { type Database, openDatabase } from "../common/database/database.ts";
@@ -20,7 +19,10 @@ import {
 import { readDataConfig } from "./config.ts";
 import { databasesAt } from "./databases.ts";
 import { fitTogether } from "./histories.ts";
+import { parseWords } from "./parse-words.ts";
 import { UsageError } from "./usage-error.ts";
+
+const flags = { replace: { type: "boolean" }, "in-place": { type: "boolean" } } as const;
 
 /**
  * `parley restore <folder>`: puts a backup into the data folder; `parley restore --in-place` takes the data that somebody
@@ -28,7 +30,7 @@ import { UsageError } from "./usage-error.ts";
  * begun.
  */
 export async function restore(env: Environment, words: string[]): Promise<void> {
-  const { values, positionals } = parse(words);
+  const { values, positionals } = parseWords(words, flags);
   const { databaseUrl } = readDataConfig(env);
   const logger = createLogger({ level: "warn", pretty: process.stdout.isTTY });
   if (values["in-place"]) {
@@ -41,15 +43,6 @@ export async function restore(env: Environment, words: string[]): Promise<void> 
   if (source === undefined || rest.length > 0)
     throw new UsageError("parley restore takes the folder of one backup, or --in-place");
   await putBack(resolve(source), { databaseUrl, replace: values.replace === true, logger });
-}
-
-function parse(args: string[]) {
-  const options = { replace: { type: "boolean" }, "in-place": { type: "boolean" } } as const;
-  try {
-    return parseArgs({ args, options, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
 }
 
 interface PutBackOptions {
