@@ -56,11 +56,10 @@ export interface DataConfig {
 /** The commands take part in no mesh: what concerns it is for its processes to judge. */
 export function readDataConfig(env: Environment): DataConfig {
   const reader = readEnvironment(env);
-  readParts(reader, everything);
+  const { databaseUrl, events } = readParts(reader, everything);
   reader.forOthers((others) => readMeshConfig(others, new Set(["gateway"])));
-  const config = { databaseUrl: readDatabaseUrl(reader), events: readEventsConfig(reader) };
   reader.finish();
-  return config;
+  return { databaseUrl: databaseUrl!, events };
 }
 
 const keepData: readonly Part[] = ["auth", "room", "message"];
