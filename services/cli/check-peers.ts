@@ -4,6 +4,7 @@ import { createLogger } from "../common/logger.ts";
 import { createLocalRpc } from "../common/rpc/local.ts";
 import { connectMesh, type MeshConfig } from "../common/rpc/mesh.ts";
 import type { Finding } from "./finding.ts";
+import { urlName } from "./mesh-config.ts";
 
 /** Whether the processes that host the other parts answer, and this one's proof of identity is good for them. */
 export async function checkPeers(config: MeshConfig | undefined): Promise<Finding[]> {
@@ -18,9 +19,8 @@ export async function checkPeers(config: MeshConfig | undefined): Promise<Findin
     const where = hosts.map(({ host, port }) => `${host}:${port}`).join(",");
     const what = `${name} at ${tls ? "grpcs" : "grpc"}://${where}`;
     if (error === undefined) return { what, found: `answers within ${Math.ceil(latencyMs)} ms` };
-    const variable = `PARLEY_${name.toUpperCase()}_URL`;
     const advice =
-      `Start it (parley serve ${name}) if it doesn't run, correct ${variable} if it is elsewhere, and ` +
+      `Start it (parley serve ${name}) if it doesn't run, correct ${urlName(name)} if it is elsewhere, and ` +
       "see that both have the same PARLEY_MESH_SECRET or certificates of the same authority.";
     return { what, found: toConnectError(error).rawMessage, advice };
   });

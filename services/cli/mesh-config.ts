@@ -43,7 +43,8 @@ export function readMeshConfig(reader: EnvReader, hosted: ReadonlySet<Part>): Me
   });
 }
 
-function urlName(part: CalledPart): string {
+/** The variable that says where a part is. */
+export function urlName(part: string): string {
   return `PARLEY_${part.toUpperCase()}_URL`;
 }
 
