@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../services/common/test-free-port.ts";
 import { startBalancer } from "./balancer.ts";
-import { freePort } from "./free-port.ts";
 import type { Stack, StackOptions } from "./stack.ts";
 import { createStackProcess, type StackProcess } from "./stack-process.ts";
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../services/common/test-free-port.ts";
 import { startMesh, startMeshOnKafka } from "./mesh-stack.ts";
 import { createStackProcess } from "./stack-process.ts";
 

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { freePort } from "../../services/common/test-free-port.ts";
 import type { Person } from "./load.ts";
 
 /** A server under load, in a process of its own. */
@@ -98,16 +99,6 @@ export async function startParley(): Promise<Target> {
 function profilerFlags(): string[] {
   const folder = process.env.PARLEY_BENCH_PROFILE;
   return folder ? ["--cpu-prof", `--cpu-prof-dir=${folder}`] : [];
-}
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import("node:net");
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 async function until(condition: () => Promise<boolean>, child: ChildProcess): Promise<void> {

@@ -9,7 +9,7 @@ import { WebSocket } from "ws";
 import { bindingsOf } from "../../gateway/rest/bindings.ts";
 import { publicServices } from "../../gateway/services.ts";
 import { createTestCertificate } from "../../services/common/test-certificates.ts";
-import { freePort } from "../free-port.ts";
+import { freePort } from "../../services/common/test-free-port.ts";
 import { type Stack, startOneProcess } from "../stack.ts";
 import { createApi } from "./api.ts";
 import { handshake, rawRequest } from "./raw-socket.ts";

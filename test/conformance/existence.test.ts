@@ -3,7 +3,7 @@ import type { DescField, JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
 import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
-import { freePort } from "../free-port.ts";
+import { freePort } from "../../services/common/test-free-port.ts";
 import { type Stack, topologies } from "../stack.ts";
 import { createApi, ok, type Person, password, reasonOf, roomOf, send, uniqueName } from "./api.ts";
 import type { Answer } from "./clients/answer.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { freePort } from "../free-port.ts";
+import { freePort } from "../../services/common/test-free-port.ts";
 import { type Stack, topologies } from "../stack.ts";
 import { createApi, ok, roomOf, send } from "./api.ts";
 import { connect } from "./realtime-client.ts";

@@ -12,8 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../../services/common/test-free-port.ts";
 import { createApi, roomOf, send } from "../conformance/api.ts";
-import { freePort } from "../free-port.ts";
 import { readImage } from "./image.ts";
 
 const root = join(import.meta.dirname, "../..");

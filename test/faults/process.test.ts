@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { freePort } from "../../services/common/test-free-port.ts";
 import {
   createApi,
   newClientId,
@@ -14,7 +15,6 @@ import {
   timelineOf,
 } from "../conformance/api.ts";
 import { connect } from "../conformance/realtime-client.ts";
-import { freePort } from "../free-port.ts";
 import { startOneProcess } from "../stack.ts";
 
 const root = join(import.meta.dirname, "../..");

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { reasonOf } from "../errors.ts";
+import { freePort } from "../test-free-port.ts";
 import { aborted, collect, EchoService, failureOf, testCalls, values } from "./test-echo.ts";
-import { connectTo, startEcho, unusedPort, urlOf } from "./test-mesh.ts";
+import { connectTo, startEcho, urlOf } from "./test-mesh.ts";
 
 // The caller's goodbye may come before the handler's own clock has run down.
 testCalls(async (handlers) => connectTo(urlOf(await startEcho(handlers))), {
@@ -112,7 +113,7 @@ describe("replicas", () => {
 
   test("one that comes and goes under load fails no call that may be made again", async () => {
     const first = await startEcho(naming("a"));
-    const port = await unusedPort();
+    const port = await freePort();
     const { client } = connectTo(`${urlOf(first)},127.0.0.1:${port}`);
     let calling = true;
     let calls = 0;
@@ -140,14 +141,14 @@ describe("replicas", () => {
   });
 
   test("nobody there is UNAVAILABLE, within patience", async () => {
-    const { client } = connectTo(`grpc://127.0.0.1:${await unusedPort()}`);
+    const { client } = connectTo(`grpc://127.0.0.1:${await freePort()}`);
     expect(reasonOf(await failureOf(client.unary({ value: "" })))).toBe("UNAVAILABLE");
     const cut = failureOf(client.unary({ value: "" }, { signal: AbortSignal.timeout(20) }));
     expect(reasonOf(await cut)).toBe("DEADLINE_EXCEEDED");
   });
 
   test("a call waits for a process that is about to serve", async () => {
-    const port = await unusedPort();
+    const port = await freePort();
     const { client } = connectTo(`grpc://127.0.0.1:${port}`);
     const answer = client.unary({ value: "early" });
     await startEcho({}, { port });

@@ -1,4 +1,3 @@
-import { createServer } from "node:net";
 import { createClient } from "@connectrpc/connect";
 import { credentials } from "@grpc/grpc-js";
 import { pino } from "pino";
@@ -68,12 +67,3 @@ export function connectTo(
 
 export const urlOf = (...processes: readonly EchoProcess[]) =>
   `grpc://${processes.map(({ port }) => `127.0.0.1:${port}`).join(",")}`;
-
-/** A port where nobody listens. */
-export async function unusedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
