@@ -1,6 +1,7 @@
 import type { Consumer, ConsumerGroupJoinEvent, Kafka } from "kafkajs";
 import type { Logger } from "pino";
 import { type Backoff, backoffMs, pause } from "../backoff.ts";
+import { untilAborted } from "../until-aborted.ts";
 import { type Assignment, createAssignment, type TopicDelivery } from "./kafka-assignment.ts";
 import { type WithAdmin, within } from "./kafka-client.ts";
 import { createGroupStart } from "./kafka-group-start.ts";
@@ -108,9 +109,9 @@ export function createKafkaConsumer(deps: KafkaConsumerDeps): KafkaConsumer {
     }
   };
 
-  /** One member's life. */
-  const live = async (consumer: Consumer, signal: AbortSignal): Promise<void> => {
-    const crashed = Promise.withResolvers<void>();
+  /** One member's life: ends by an error, or by the signal's reason. */
+  const live = async (consumer: Consumer, signal: AbortSignal): Promise<never> => {
+    const crashed = Promise.withResolvers<never>();
     consumer.on(consumer.events.CRASH, ({ payload }) => crashed.reject(payload.error));
     crashed.promise.catch(() => {});
     consumer.on(consumer.events.REBALANCING, () => {
@@ -123,9 +124,6 @@ export function createKafkaConsumer(deps: KafkaConsumerDeps): KafkaConsumer {
     await consumer.connect();
     await consumer.subscribe({ topics, fromBeginning: true });
     const timer = setInterval(() => void commit(consumer, assignment), commitIntervalMs);
-    const aborted = Promise.withResolvers<void>();
-    signal.addEventListener("abort", () => aborted.resolve(), { once: true });
-    if (signal.aborted) aborted.resolve();
     try {
       await consumer.run({
         autoCommit: false,
@@ -141,7 +139,7 @@ export function createKafkaConsumer(deps: KafkaConsumerDeps): KafkaConsumer {
           void untilRoom(current, batch.topic).then(resume);
         },
       });
-      await Promise.race([crashed.promise, aborted.promise]);
+      return await untilAborted(crashed.promise, signal);
     } finally {
       clearInterval(timer);
     }

@@ -1,5 +1,5 @@
-import { once } from "node:events";
 import type { Logger } from "pino";
+import { untilAborted } from "../until-aborted.ts";
 import type { EventLog, EventRecord, PublicHeaders } from "./event-log.ts";
 import { isOutage } from "./outage.ts";
 import type { OutboxRow, OutboxStore, RenderOutboxRow } from "./outbox-rows.ts";
@@ -134,18 +134,5 @@ class UnrenderableRowError extends Error {
 function* slices(row: OutboxRow): Generator<OutboxRow> {
   for (let firstNumber = row.firstNumber; firstNumber <= row.lastNumber; firstNumber += recordsPerBatch) {
     yield { ...row, firstNumber, lastNumber: Math.min(row.lastNumber, firstNumber + recordsPerBatch - 1) };
-  }
-}
-
-/** What the promise answers, unless the signal aborts first: then it throws the signal's reason. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const settled = new AbortController();
-  const aborted = once(signal, "abort", { signal: settled.signal }).then(() => signal.throwIfAborted());
-  try {
-    return (await Promise.race([promise, aborted])) as T;
-  } finally {
-    aborted.catch(() => {});
-    settled.abort();
   }
 }
