@@ -111,7 +111,9 @@ describe("replicas", () => {
       .toBe(2);
   });
 
-  test("one that comes and goes under load fails no call that may be made again", async () => {
+  test("one that comes and goes under load fails no call that may be made again", {
+    timeout: 60_000,
+  }, async () => {
     const first = await startEcho(naming("a"));
     const port = await freePort();
     const { client } = connectTo(`${urlOf(first)},127.0.0.1:${port}`);
