@@ -8,7 +8,7 @@ import { allTopics, deadLetterTopicName } from "./topics.ts";
 const leaderTimeoutMs = 20_000;
 
 /** What a topic should be, or is. */
-export interface TopicShape extends TopicSettings {
+interface TopicShape extends TopicSettings {
   readonly name: string;
 }
 
@@ -22,7 +22,7 @@ export interface TopicState {
 }
 
 /** The topics that Parley needs. */
-export function topicShapes({ prefix, topics }: Pick<KafkaConfig, "prefix" | "topics">): TopicShape[] {
+function topicShapes({ prefix, topics }: Pick<KafkaConfig, "prefix" | "topics">): TopicShape[] {
   return allTopics.flatMap((topic) => [
     { ...topics, name: prefix + topic.name },
     // Few, and in no order.

@@ -51,7 +51,7 @@ const lagIntervalMs = 10_000;
 const publishGraceMs = 2_000;
 
 /** A group's name in the cluster. */
-export function groupIdOf(prefix: string, group: string): string {
+function groupIdOf(prefix: string, group: string): string {
   return `${prefix}parley.${group}`;
 }
 
