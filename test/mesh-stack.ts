@@ -43,61 +43,13 @@ export async function startMeshOnKafka(options: MeshOptions = {}): Promise<MeshS
 /** `parley serve` with the parts in processes of their own, and two gateways. */
 export async function startMesh(options: MeshOptions = {}): Promise<MeshStack> {
   const folder = mkdtempSync(join(tmpdir(), "parley-test-"));
-  const services = options.services ?? defaultServices;
-  const secretFile = join(folder, "key-encryption.secret");
-  writeFileSync(secretFile, "another secret of nothing but these tests\n", { mode: 0o600 });
-  const shared: Record<string, string> = {
-    PARLEY_DATABASE_URL: `sqlite:${folder}`,
-    PARLEY_LIMITS: "off",
-    PARLEY_LOG_LEVEL: "info",
-    // So many processes on a machine that runs other tests are late for that reason alone.
-    PARLEY_OVERLOAD_TARGET: "10s",
-    PARLEY_MESH_SECRET: "a secret of nothing but these tests",
-    // Where one process would keep it, so that tests find it.
-    PARLEY_KEY_ENCRYPTION_SECRET_FILE: secretFile,
-    ...options.env,
-  };
-  const { PARLEY_OPERATOR_PORT: operatorPort, ...common } = shared;
-
-  const ports = new Map<string, number>();
-  const places: Record<string, string[]> = {};
-  for (const [name, parts] of Object.entries(services)) {
-    const port = await freePort();
-    ports.set(name, port);
-    for (const part of parts) places[part] = [...(places[part] ?? []), `127.0.0.1:${port}`];
-  }
-  for (const [part, addresses] of Object.entries(places))
-    common[`PARLEY_${part.toUpperCase()}_URL`] = `grpc://${addresses.join(",")}`;
-  const processes = new Map<string, StackProcess>();
-  for (const [name, parts] of Object.entries(services)) {
-    const operator = await freePort();
-    const env = {
-      ...common,
-      PARLEY_MESH_PORT: String(ports.get(name)),
-      PARLEY_OPERATOR_PORT: String(operator),
-    };
-    const isReady = async () => (await fetch(`http://127.0.0.1:${operator}/readyz`)).ok;
-    processes.set(name, createStackProcess({ parts, env, folder, isReady }));
-  }
-  const httpPorts: number[] = [];
-  const grpcPorts: number[] = [];
-  for (const name of gatewayNames) {
-    const [http, grpc] = [await freePort(), await freePort()];
-    httpPorts.push(http);
-    grpcPorts.push(grpc);
-    const isFirst = name === gatewayNames[0];
-    const env = {
-      ...common,
-      PARLEY_HTTP_PORT: String(http),
-      PARLEY_GRPC_PORT: String(grpc),
-      ...(isFirst && operatorPort && { PARLEY_OPERATOR_PORT: operatorPort }),
-    };
-    const isReady = async () => (await fetch(`http://127.0.0.1:${http}/readyz`)).ok;
-    processes.set(name, createStackProcess({ parts: ["gateway"], env, folder, isReady }));
-  }
+  const { PARLEY_OPERATOR_PORT: operatorPort, ...common } = { ...defaultEnv(folder), ...options.env };
+  const services = await createServices(options.services ?? defaultServices, { folder, common });
+  const gateways = await createGateways({ folder, common: { ...common, ...services.urls }, operatorPort });
   // Not for calls: what a server says to who sends too much is lost when a proxy meets its reset first.
-  const balancer = await startBalancer(httpPorts);
+  const balancer = await startBalancer(gateways.httpPorts);
 
+  const processes = new Map([...services.processes, ...gateways.processes]);
   const all = [...processes.values()];
   const start = async () => void (await Promise.all(all.map((process) => process.start())));
   const kill = async () => void (await Promise.all(all.map((process) => process.end("SIGKILL"))));
@@ -111,9 +63,9 @@ export async function startMesh(options: MeshOptions = {}): Promise<MeshStack> {
     throw error;
   });
   return {
-    url: `http://127.0.0.1:${httpPorts[0]}`,
+    url: `http://127.0.0.1:${gateways.httpPorts[0]}`,
     socketUrl: `http://127.0.0.1:${balancer.port}`,
-    grpcUrl: `http://127.0.0.1:${grpcPorts[1]}`,
+    grpcUrl: `http://127.0.0.1:${gateways.grpcPorts[1]}`,
     folder,
     processes,
     get pid() {
@@ -130,4 +82,70 @@ export async function startMesh(options: MeshOptions = {}): Promise<MeshStack> {
     start,
     [Symbol.asyncDispose]: dispose,
   };
+}
+
+type Env = Readonly<Record<string, string>>;
+
+function defaultEnv(folder: string): Record<string, string> {
+  const secretFile = join(folder, "key-encryption.secret");
+  writeFileSync(secretFile, "another secret of nothing but these tests\n", { mode: 0o600 });
+  return {
+    PARLEY_DATABASE_URL: `sqlite:${folder}`,
+    PARLEY_LIMITS: "off",
+    PARLEY_LOG_LEVEL: "info",
+    // So many processes on a machine that runs other tests are late for that reason alone.
+    PARLEY_OVERLOAD_TARGET: "10s",
+    PARLEY_MESH_SECRET: "a secret of nothing but these tests",
+    // Where one process would keep it, so that tests find it.
+    PARLEY_KEY_ENCRYPTION_SECRET_FILE: secretFile,
+  };
+}
+
+const isReadyAt = (port: number) => async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
+
+/** What each hosts, by name. Answers them, and where the others find each part. */
+async function createServices(
+  services: NonNullable<MeshOptions["services"]>,
+  { folder, common }: { folder: string; common: Env },
+) {
+  const places: Record<string, string[]> = {};
+  const ports = new Map<string, number>();
+  for (const [name, parts] of Object.entries(services)) {
+    const port = await freePort();
+    ports.set(name, port);
+    for (const part of parts) places[part] = [...(places[part] ?? []), `127.0.0.1:${port}`];
+  }
+  const urls: Record<string, string> = {};
+  for (const [part, addresses] of Object.entries(places))
+    urls[`PARLEY_${part.toUpperCase()}_URL`] = `grpc://${addresses.join(",")}`;
+
+  const processes = new Map<string, StackProcess>();
+  for (const [name, parts] of Object.entries(services)) {
+    const operator = await freePort();
+    const own = { PARLEY_MESH_PORT: String(ports.get(name)), PARLEY_OPERATOR_PORT: String(operator) };
+    const env = { ...common, ...urls, ...own };
+    processes.set(name, createStackProcess({ parts, env, folder, isReady: isReadyAt(operator) }));
+  }
+  return { processes, urls };
+}
+
+/** The first has the operator port that was asked for, if any. */
+async function createGateways(deps: { folder: string; common: Env; operatorPort: string | undefined }) {
+  const { folder, common, operatorPort } = deps;
+  const processes = new Map<string, StackProcess>();
+  const httpPorts: number[] = [];
+  const grpcPorts: number[] = [];
+  for (const name of gatewayNames) {
+    const [http, grpc] = [await freePort(), await freePort()];
+    httpPorts.push(http);
+    grpcPorts.push(grpc);
+    const env = {
+      ...common,
+      PARLEY_HTTP_PORT: String(http),
+      PARLEY_GRPC_PORT: String(grpc),
+      ...(name === gatewayNames[0] && operatorPort && { PARLEY_OPERATOR_PORT: operatorPort }),
+    };
+    processes.set(name, createStackProcess({ parts: ["gateway"], env, folder, isReady: isReadyAt(http) }));
+  }
+  return { processes, httpPorts, grpcPorts };
 }
