@@ -34,7 +34,7 @@ const scenarios = new Map<Method, Scenario>([
  */
 const unprovoked: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "parley.auth.v1.AuthService.Refresh": { TOKEN_EXPIRED: "services/auth/sessions.test.ts" },
-  "parley.room.v1.RoomService.CreateRoom": { LIMIT_REACHED: "services/room/rooms.test.ts" },
+  "parley.room.v1.RoomService.CreateRoom": { LIMIT_REACHED: "services/room/create-room.test.ts" },
   "parley.room.v1.RoomService.AcceptInvitation": {
     LIMIT_REACHED: "services/room/invitation-acceptance.test.ts",
   },
