@@ -1,15 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { roomOf, send } from "../conformance/api.ts";
-import {
-  callHeaders,
-  type FrameSocket,
-  flags,
-  frame,
-  frameTypes,
-  literal,
-  openHttp2,
-} from "./http2-frames.ts";
+import { callHeaders, flags, frame, frameTypes, literal, openHttp2 } from "./http2-frames.ts";
 import { startTarget, type Target } from "./target.ts";
 
 const { headers, data, rstStream, settings, ping, windowUpdate, continuation } = frameTypes;
@@ -108,11 +100,9 @@ describe("HTTP/2", { timeout: 120_000 }, () => {
     const block = callHeaders("/parley.message.v1.MessageService/ListMessages", ada.accessToken);
     await target.survives(
       async () => {
-        const stalled: FrameSocket[] = [];
-        while (stalled.length < 10) {
+        const stall = async () => {
           // SETTINGS_INITIAL_WINDOW_SIZE of nothing.
           const socket = await openHttp2(target.stack.grpcUrl, [[4, 0]]);
-          stalled.push(socket);
           for (let i = 0; i < 100; i++) {
             const stream = 1 + 2 * i;
             await socket.write(
@@ -122,7 +112,9 @@ describe("HTTP/2", { timeout: 120_000 }, () => {
           }
           // The head of an answer needs no window: what lacks is the body, which the server holds from now on.
           await socket.answered(100);
-        }
+          return socket;
+        };
+        const stalled = await Promise.all(Array.from({ length: 10 }, stall));
         for (const socket of stalled) socket.drop();
       },
       { growthMiB: 900 },
