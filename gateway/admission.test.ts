@@ -141,7 +141,7 @@ test("while refusing alone makes the loop late, fewer writes are accepted", () =
     end(new Array(count).fill(began));
     return count;
   };
-  refuseFor(40, 100);
+  refuseFor(40, 200);
   const shrunk = roomNow();
   expect(shrunk).toBeLessThan(700);
   refuseFor(100, 0);

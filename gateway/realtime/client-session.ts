@@ -27,7 +27,7 @@ export interface ClientSessionDeps {
   validator: Validator;
   watch: WatchOperation;
   admission: Pick<Admission, "refuses" | "refused" | "began" | "ended">;
-  shedding: Pick<Shedding, "refusal">;
+  shedding: Pick<Shedding, "refuse" | "refusal">;
 }
 
 /** What connections' clients ask for, frame by frame. One object serves all connections. */
@@ -167,7 +167,7 @@ export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
     if (faults.length > 0) fail(connection, ref, new InvalidArgumentError(faults));
     else if (found && admission.refuses("write", connection.unanswered)) {
       connection.noAnswer();
-      connection.refuse(shedding.refusal("write", ref));
+      shedding.refuse(connection, ref);
     } else if (found) write(connection, ref, found.roomId, found.operation);
     else answer(connection, frame);
   }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { closeCauses } from "./close-codes.ts";
 import { maxUnanswered } from "./connection.ts";
 import { createFrame } from "./server-frame.ts";
+import { createShedding } from "./shedding.ts";
 import { createTestClients, type TestClient, turns } from "./test-connection.ts";
 
 const connect = createTestClients();
@@ -42,9 +43,12 @@ describe("refused for overload", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout"] }));
   afterEach(() => void vi.useRealTimers());
 
-  /** One turn in which so many frames are refused; answers how long the connection then isn't read, in ms. */
-  async function restAfter(client: TestClient, frames: number): Promise<number> {
-    for (let i = 0; i < frames; i++) client.connection.refuse(pong);
+  const { refuse } = createShedding({ refuses: () => true, refused: () => 1000 });
+
+  /** One turn in which a write of so many bytes is refused; answers how long the connection then isn't read, in ms. */
+  async function restAfter(client: TestClient, bytes: number): Promise<number> {
+    refuse(client.connection, "1");
+    client.receive(bytes);
     await turns(1);
     let rested = 0;
     for (; !client.reading; rested++) vi.advanceTimersByTime(1);
@@ -54,20 +58,30 @@ describe("refused for overload", () => {
   test("is not read for a while, the longer the less comes, and never long", async () => {
     const client = connect();
     const rests = [];
-    for (const frames of [16, 1, 1, 4, 16, 64]) rests.push(await restAfter(client, frames));
+    for (const kib of [24, 1, 1, 6, 24, 96]) rests.push(await restAfter(client, kib * 1024));
     expect(rests).toEqual([50, 200, 200, 200, 200, 50]);
   });
 
   test("is read on while it sends so much at once that a rest would only make it late", async () => {
     const client = connect();
-    expect(await restAfter(client, 1000)).toBe(0);
-    expect(await restAfter(client, 1000)).toBe(0);
-    expect(await restAfter(client, 4), "and rests again when it sends less").toBe(20);
+    expect(await restAfter(client, 1_000_000)).toBe(0);
+    expect(await restAfter(client, 1_000_000)).toBe(0);
+    expect(await restAfter(client, 6 * 1024), "and rests again when it sends less").toBe(20);
+  });
+
+  test("doesn't rest in a turn in which nothing is refused, however much comes", async () => {
+    const client = connect();
+    await restAfter(client, 24 * 1024);
+    client.receive(24 * 1024);
+    client.connection.push(pong);
+    await turns(1);
+    expect(client.reading).toBe(true);
   });
 
   test("is not read after its rest while something else speaks against it", async () => {
     const client = connect();
-    client.connection.refuse(pong);
+    refuse(client.connection, "1");
+    client.receive(1);
     await turns(1);
     for (let i = 0; i < maxUnanswered; i++) client.connection.expectAnswer();
     vi.advanceTimersByTime(1000);

@@ -15,6 +15,8 @@ export interface FrameSink {
   readonly format: Format;
   /** Bytes written so far. */
   readonly written: number;
+  /** Bytes read so far. */
+  readonly received: number;
   /** Bytes written that the kernel, or the stream's reader, has not taken. */
   readonly unsent: number;
   write(frames: readonly Frames[]): void;
@@ -26,6 +28,12 @@ export interface FrameSink {
   close(code: number, reason: string): void;
   /** Ends it at once. */
   terminate(): void;
+}
+
+/** The answers to writes that were refused for overload, as many as come in a turn. */
+export interface Refusals extends Frames {
+  /** Takes one more; false once they are written. */
+  add(ref: string | undefined): boolean;
 }
 
 /** Bytes that may wait for a socket before it is no longer pushed to. */
@@ -81,6 +89,7 @@ export class Connection {
   unanswered = 0;
   /** Only of a connection that was refused for overload. */
   #rest: ReadRest | undefined;
+  #refusals: Refusals | undefined;
   /** Frames in a row that were none. */
   refused = 0;
   /** Heartbeat turns since the client was heard. */
@@ -116,7 +125,7 @@ export class Connection {
     const out = this.#out;
     this.#out = nothing;
     this.sink.write(out);
-    if (this.#rest?.begin(() => this.closed || this.#read())) this.sink.pauseReading();
+    if (this.#rest?.begin(this.sink.received, () => this.closed || this.#read())) this.sink.pauseReading();
     for (const frames of out) this.#deps.traffic.deliveries += frames.deliveries;
     if (!this.slow && this.sink.unsent > maxUnsent) {
       this.slow = true;
@@ -149,11 +158,17 @@ export class Connection {
     if (this.unanswered-- === maxUnanswered) this.#read();
   }
 
-  /** Answers a frame that is refused for overload: what follows is read, and refused, in larger pieces. */
-  refuse(frames: Frames): void {
-    this.#rest ??= new ReadRest();
+  /**
+   * Answers a write that is refused for overload; what follows is read, and refused, in larger pieces. `open` makes the
+   * answer of those that go together.
+   */
+  refuse(ref: string | undefined, open: () => Refusals): void {
+    this.#rest ??= new ReadRest(this.sink.received);
     this.#rest.refused();
-    this.push(frames);
+    if (this.#refusals?.add(ref)) return;
+    this.#refusals = open();
+    this.#refusals.add(ref);
+    this.push(this.#refusals);
   }
 
   /** Reads the socket again, unless there is another reason not to. */

@@ -1,18 +1,24 @@
 /**
- * How long a connection isn't read that was refused for overload: until some sixteen frames will have come, as far as
- * its last ones tell. That makes a read and a write cheap per frame; a longer rest would only make what it holds late.
+ * How long a connection isn't read that was refused for overload: until some 24 KiB will have come, as far as its last
+ * bytes tell. That makes a read and a write cheap per frame. It is well below the 64 KiB that are read at once, so that
+ * who sends faster than it did is caught up with; a longer rest would make what it holds late.
  */
-const frames = 16;
+const bytes = 24 * 1024;
 const firstMs = 50;
 const leastMs = 5;
 const mostMs = 200;
 
 /** When a connection that is refused for overload is read. What it sends meanwhile is then read, and refused, at once. */
 export class ReadRest {
-  /** Frames of this turn that were refused. */
-  #refusals = 0;
+  /** Something of this turn was refused. */
+  #refused = false;
+  #received: number;
   #ms = firstMs;
   #resting = false;
+
+  constructor(received: number) {
+    this.#received = received;
+  }
 
   /** Whether the connection is not to be read. */
   get resting(): boolean {
@@ -20,16 +26,20 @@ export class ReadRest {
   }
 
   refused(): void {
-    this.#refusals += 1;
+    this.#refused = true;
   }
 
-  /** The turn is over. Answers whether the connection rests from now on; `over` is called when it doesn't any more. */
-  begin(over: () => void): boolean {
-    if (this.#refusals === 0) return false;
-    const fitting = Math.floor((this.#ms * frames) / this.#refusals);
-    this.#refusals = 0;
+  /**
+   * The turn is over, and so many bytes were received since the connection began. Answers whether it rests from now on;
+   * `over` is called when it doesn't any more.
+   */
+  begin(received: number, over: () => void): boolean {
     if (this.#resting) return false;
-    this.#ms = Math.min(mostMs, Math.max(leastMs, fitting));
+    const came = received - this.#received;
+    this.#received = received;
+    if (!this.#refused || came === 0) return false;
+    this.#refused = false;
+    this.#ms = Math.min(mostMs, Math.max(leastMs, Math.floor((this.#ms * bytes) / came)));
     if (this.#ms === leastMs) return false;
     this.#resting = true;
     setTimeout(() => {

@@ -96,6 +96,8 @@ export function createStreamSink(events: StreamSinkEvents): StreamSink {
   return {
     surface: "stream",
     format: "proto",
+    // What a stream's client wants came with its request.
+    received: 0,
     get written() {
       return written;
     },

@@ -28,6 +28,8 @@ export interface TestClient {
   readonly reading: boolean;
   readonly closedWith: number | undefined;
   readonly pings: number;
+  /** Counts bytes as read; what is in them is told otherwise. */
+  receive(bytes: number): void;
   /** Takes nothing more until `drain`: what is written stays unsent. */
   stall(): void;
   drain(): void;
@@ -62,11 +64,15 @@ export function createTestClients(): (name?: string) => TestClient {
     let stalled = false;
     let unsent = 0;
     let reading = true;
+    let received = 0;
     let closedWith: number | undefined;
     let pings = 0;
     const sink: FrameSink = {
       surface: "test",
       format: "json",
+      get received() {
+        return received;
+      },
       written: 0,
       get unsent() {
         return unsent;
@@ -101,6 +107,9 @@ export function createTestClients(): (name?: string) => TestClient {
       },
       get pings() {
         return pings;
+      },
+      receive(bytes) {
+        received += bytes;
       },
       stall() {
         stalled = true;

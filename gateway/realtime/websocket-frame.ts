@@ -1,3 +1,5 @@
+import type { Format } from "./codec.ts";
+
 /**
  * Server-side WebSocket framing (RFC 6455, 5.2): a header and the payload in one buffer, not masked, never fragmented.
  * Framing once and writing the same bytes to every socket costs a tenth of framing per socket.
@@ -13,6 +15,14 @@ export function frameBinary(payload: Uint8Array): Buffer {
   const framed = allocate(0x82, payload.length);
   framed.set(payload, framed.length - payload.length);
   return framed;
+}
+
+/** The header of a payload of `length` < 64 KiB, as a string that is written as Latin-1 together with others. */
+export function latin1Header(format: Format, length: number): string {
+  const first = format === "json" ? 0x81 : 0x82;
+  return length < 126
+    ? String.fromCharCode(first, length)
+    : String.fromCharCode(first, 126, length >> 8, length & 0xff);
 }
 
 /** A ping without payload. */

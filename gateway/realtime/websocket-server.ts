@@ -142,6 +142,10 @@ class SocketSink implements FrameSink {
     return this.#socket.bytesWritten;
   }
 
+  get received(): number {
+    return this.#socket.bytesRead;
+  }
+
   write(frames: readonly Frames[]): void {
     if (!this.#socket.writable) return;
     const { format } = this;

@@ -18,8 +18,9 @@ export type MessageDatabase = Database<MessageTables, WriteProcedures, ReadProce
  * The group commit: everything that is written to timelines goes through here. What arrives while batches are being
  * committed waits and goes together into the next one, so batches grow with the load and nobody waits for a timer.
  *
- * Two batches are under way: the database's thread does one while this thread answers for the one before and hands over
- * the next. Batches are done in the order in which they were handed over, and ops in the order of their batch.
+ * Two batches are under way, more when they are full: the database's thread does one while this thread answers for the
+ * one before and hands over the next. Batches are done in the order in which they were handed over, and ops in the order
+ * of their batch.
  *
  * An op is answered when its batch is durable, and what the batch wrote is published at once, from memory. A batch that
  * fails has changed nothing, as far as its ops are concerned: when the database is at fault all of them are told
@@ -49,6 +50,8 @@ interface Entry {
 }
 
 const maxUnderWay = 2;
+/** Full batches may be as many, so that the database has work while this thread is busy with what came meanwhile. */
+const maxFullUnderWay = 4;
 /** Half of all that is there, so that two batches take it all, within these bounds: a batch costs by the pages it touches. */
 const minFullBatch = 64;
 const maxBatch = 512;
@@ -69,16 +72,20 @@ export function createTimelineQueue({
   let onIdle: (() => void)[] = [];
   const commits = metrics && measureCommits(metrics, { waiting: () => waiting.length });
 
+  function mayCommit(): boolean {
+    return waiting.length > 0 && underWay < (waiting.length < maxBatch ? maxUnderWay : maxFullUnderWay);
+  }
+
   /** At the end of the turn, so that what one request of a gateway brought goes together. */
   function schedule(): void {
-    if (scheduled || underWay >= maxUnderWay) return;
+    if (scheduled || !mayCommit()) return;
     scheduled = true;
     queueMicrotask(pump);
   }
 
   function pump(): void {
     scheduled = false;
-    while (underWay < maxUnderWay && waiting.length > 0) {
+    while (mayCommit()) {
       const size = Math.min(Math.max(minFullBatch, Math.ceil(unsettled / 2)), maxBatch);
       const batch = waiting.length <= size ? waiting : waiting.slice(0, size);
       waiting = waiting.slice(batch.length);
