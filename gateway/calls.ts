@@ -9,8 +9,9 @@ import { clientAddressHeader, requestIdHeader } from "../services/common/rpc/cal
 import type { RpcClients } from "../services/common/rpc/rpc.ts";
 import { only } from "../services/common/rpc/streams.ts";
 import { traceparentHeader } from "../services/common/tracing.ts";
-import { type Admission, workOf } from "./admission.ts";
+import { type Admission, type Work, workOf } from "./admission.ts";
 import { createKnownServerKeys } from "./known-server-keys.ts";
+import { createReadTurns, type ReadTurns } from "./read-turns.ts";
 
 /** The surface by which a call comes in. */
 export type Surface = "rest" | "connect" | "grpc_web" | "grpc";
@@ -66,11 +67,18 @@ export interface PublicCallsDeps {
   requestsPerServerKey: Rate | undefined;
   /** The longest that a call may take, in ms, streams apart. */
   requestTimeoutMs: number;
+  /** How long a read may wait for its turn before further ones are refused, in ms. */
+  readTargetMs: number;
   metrics?: Metrics | undefined;
 }
 
+/** Reads of one service that are under way at once: enough to keep it busy, and few enough for the event loop. */
+const readsAtOnce = 4;
+
 export function createPublicCalls(deps: PublicCallsDeps): PublicCalls {
-  const { admission } = deps;
+  const { admission, readTargetMs } = deps;
+  /** By service, so that one that hangs holds up no other. */
+  const reads = new Map<string, ReadTurns>();
   const perAddress = createRateLimiter(deps.requestsPerAddress);
   const perUser = createRateLimiter(deps.requestsPerUser);
   const perServerKey = createRateLimiter(deps.requestsPerServerKey);
@@ -82,6 +90,16 @@ export function createPublicCalls(deps: PublicCallsDeps): PublicCalls {
   });
   const transportOf = (method: PublicMethod): Transport => deps.rpc.transport(method.parent);
 
+  function readTurnsOf({ parent }: PublicMethod): ReadTurns {
+    const known = reads.get(parent.typeName);
+    if (known) return known;
+    const turns = createReadTurns({ atOnce: readsAtOnce, targetMs: readTargetMs });
+    reads.set(parent.typeName, turns);
+    return turns;
+  }
+  const isTooMuch = (work: Work, method: PublicMethod): boolean =>
+    admission.refuses(work) || (work === "read" && readTurnsOf(method).isStanding);
+
   return {
     admitAddress(address, authorization) {
       const key = serverKeys.known(authorization);
@@ -92,7 +110,7 @@ export function createPublicCalls(deps: PublicCallsDeps): PublicCalls {
     /** Who is known to ask is counted by person too. */
     admit(method, { authorization }) {
       const work = workOf(method);
-      if (work !== undefined && admission.refuses(work))
+      if (work !== undefined && isTooMuch(work, method))
         throw new OverloadedError(undefined, admission.refused(work));
       const token = bearerOf(authorization);
       const caller = token === undefined ? undefined : deps.verifier.cached(token);
@@ -106,11 +124,15 @@ export function createPublicCalls(deps: PublicCallsDeps): PublicCalls {
       const timeoutMs = Math.min(origin.timeoutMs ?? Number.POSITIVE_INFINITY, deps.requestTimeoutMs);
       if (timeoutMs <= 0) throw new DeadlineExceededError();
       const { signal } = origin;
-      const began = workOf(method) === "write" ? admission.began() : undefined;
+      const call = async (leftMs: number): Promise<Message> => {
+        const answer = transportOf(method).unary(method, signal, leftMs, headersOf(origin), input);
+        return (await serverKeys.learn(method, origin.authorization, answer)).message;
+      };
+      const work = workOf(method);
+      if (work === "read") return readTurnsOf(method).run({ signal, timeoutMs }, call);
+      const began = work === "write" ? admission.began() : undefined;
       try {
-        const call = transportOf(method).unary(method, signal, timeoutMs, headersOf(origin), input);
-        const { message } = await serverKeys.learn(method, origin.authorization, call);
-        return message;
+        return await call(timeoutMs);
       } finally {
         if (began !== undefined) admission.ended(began);
       }

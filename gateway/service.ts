@@ -50,11 +50,9 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
     connections: () => realtime.connections,
     metrics,
   });
-  const calls = watchCalls(createPublicCalls({ ...config, rpc, verifier, admission, metrics }), {
-    logger,
-    tally,
-    tracer,
-  });
+  const { targetMs: readTargetMs } = config.admission;
+  const open = createPublicCalls({ ...config, rpc, verifier, admission, readTargetMs, metrics });
+  const calls = watchCalls(open, { logger, tally, tracer });
   const clients = createClientReader(config.trustedProxies);
   const { admitAddress } = calls;
   const tls = config.tls && loadTls(config.tls);

@@ -15,5 +15,6 @@ export function createTestCalls(
     requestsPerAddress: undefined,
     requestsPerServerKey: undefined,
     requestTimeoutMs,
+    readTargetMs: 1000,
   });
 }
