@@ -8,7 +8,7 @@ import { CancelledError, DeadlineExceededError } from "../services/common/errors
 export interface ReadTurns {
   /** Whether who has waited longest has waited for too long: then further ones are more than can be done. */
   readonly isStanding: boolean;
-  /** Waits for a turn and does it. Throws if the caller is gone or the time is over before, and has then begun nothing. */
+  /** Waits for a turn and does it, with whole ms that are left, one at least. Throws if the caller is gone or the time is over before, and has then begun nothing. */
   run<T>(wait: TurnWait, work: (leftMs: number) => Promise<T>): Promise<T>;
 }
 
@@ -93,7 +93,7 @@ export function createReadTurns({
       else underWay += 1;
       const turn = startTurn();
       try {
-        return await work(wait.timeoutMs - (now() - asked));
+        return await work(Math.max(1, Math.ceil(wait.timeoutMs - (now() - asked))));
       } finally {
         turn.end();
       }
