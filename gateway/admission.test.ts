@@ -98,6 +98,24 @@ describe("the bound on writes in flight", () => {
     expect(room()).toBe(200);
   });
 
+  test("a database that is slow, but within the target, doesn't keep it small after a stall", () => {
+    start();
+    run(10, 300, 5000);
+    // There is always something in flight, and never a refusal too few.
+    let earlier = begin(1);
+    for (let i = 0; i < 400; i++) {
+      const writes = begin(100);
+      while (!admission.refuses("write")) writes.push(admission.began());
+      admission.refused("write");
+      vi.advanceTimersByTime(20);
+      end(earlier);
+      vi.advanceTimersByTime(180);
+      earlier = writes;
+    }
+    end(earlier);
+    expect(room()).toBeGreaterThan(2000);
+  });
+
   test("it grows again when there is no queue, and no further than it may", () => {
     start({ maxInFlight: 6000 });
     run(5, 1000, 5000);

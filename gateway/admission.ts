@@ -18,7 +18,7 @@ export type Work = "write" | "read" | "signal";
  * - **Writes in flight** are bounded. The bound follows from what is done: completions per second times the target is
  *   what can wait for no longer than the target (Little's law). It shrinks only over a standing queue, when the
  *   *shortest* wait of an interval is above the target, as CoDel tells a queue that stays from a burst (RFC 8289), and
- *   grows by a tenth per interval while it binds and that wait is below half the target. While reading and refusing what
+ *   grows by a tenth per interval while it binds, by a fiftieth once that wait is above half the target. While reading and refusing what
  *   comes takes the event loop so long that what waits in sockets gets late, it shrinks by as much instead.
  * - **The event loop's own delay**, the shortest of several ticks likewise, tells overload of any other kind.
  * - The larger of the two, as a share of what may be, is the pressure: from a half on signals go, from three quarters
@@ -67,8 +67,9 @@ const maxLoopLagMs = 1000;
 const minInFlight = 200;
 const firstInFlight = 5000;
 const growth = 1.1;
-/** Of the target: up to which wait the limit grows. More in flight would only wait longer, and be collected later. */
-const growShare = 0.5;
+/** Above half the target: more in flight mostly waits longer, unless the database alone takes so long. */
+const slowGrowth = 1.02;
+const slowShare = 0.5;
 /** Of the target: how late the event loop may be while writes are refused. */
 const lagShare = 0.6;
 /** However crowded it is, a connection may have as many. */
@@ -115,14 +116,15 @@ export function createAdmission(deps: AdmissionDeps): Admission {
     else if (completed > 0 && shortestWait > targetMs)
       limit = Math.max(floor, Math.min(limit, Math.floor((completed / (time - since)) * targetMs)));
     else if (refused > 0 && lag() > targetMs * lagShare) limit = Math.max(floor, Math.floor(limit / growth));
-    else if (
-      (refused > 0 || peak > limit * thresholds.read) &&
-      (inFlight === 0 || shortestWait < targetMs * growShare)
-    )
-      limit = Math.min(maxInFlight, Math.ceil(limit * growth));
+    else if (refused > 0 || peak > limit * thresholds.read) limit = grown();
     share = Math.max(minShare, limit / Math.max(1, connections()));
     wait = Math.min(maxWaitMs, minWaitMs * (1 + refused / Math.max(1, completed)));
     interval = freshInterval(time);
+  }
+
+  function grown(): number {
+    const isSlow = inFlight > 0 && interval.shortestWait > targetMs * slowShare;
+    return Math.min(maxInFlight, Math.ceil(limit * (isSlow ? slowGrowth : growth)));
   }
 
   const timer = setInterval(tick, tickMs);

@@ -59,7 +59,7 @@ export interface PublicCalls {
 }
 
 export interface PublicCallsDeps {
-  rpc: Pick<RpcClients, "transport">;
+  rpc: Pick<RpcClients, "transport" | "replicas">;
   verifier: Pick<TokenVerifier, "cached">;
   admission: Admission;
   requestsPerUser: Rate | undefined;
@@ -72,8 +72,8 @@ export interface PublicCallsDeps {
   metrics?: Metrics | undefined;
 }
 
-/** Reads of one service that are under way at once: enough to keep it busy, and few enough for the event loop. */
-const readsAtOnce = 4;
+/** Reads under way at once for each replica of a service: enough to keep it busy, and few enough for the event loop. */
+const readsAtOnce = 8;
 
 export function createPublicCalls(deps: PublicCallsDeps): PublicCalls {
   const { admission, readTargetMs } = deps;
@@ -93,7 +93,9 @@ export function createPublicCalls(deps: PublicCallsDeps): PublicCalls {
   function readTurnsOf({ parent }: PublicMethod): ReadTurns {
     const known = reads.get(parent.typeName);
     if (known) return known;
-    const turns = createReadTurns({ atOnce: readsAtOnce, targetMs: readTargetMs });
+    const replicas = deps.rpc.replicas(parent);
+    const atOnce = () => readsAtOnce * Math.max(1, replicas.list().length);
+    const turns = createReadTurns({ atOnce, targetMs: readTargetMs });
     reads.set(parent.typeName, turns);
     return turns;
   }

@@ -1,5 +1,6 @@
+import { Code } from "@connectrpc/connect";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { CancelledError, DeadlineExceededError } from "../services/common/errors.ts";
+import { DeadlineExceededError } from "../services/common/errors.ts";
 import { createReadTurns } from "./read-turns.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -9,7 +10,7 @@ const never = new AbortController().signal;
 
 /** Two at once. A read begins when its turn comes and ends when it is told to. */
 function start() {
-  const turns = createReadTurns({ atOnce: 2, targetMs: 100, now: () => Date.now() });
+  const turns = createReadTurns({ atOnce: () => 2, targetMs: 100, now: () => Date.now() });
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
   const left = new Map<string, number>();
@@ -74,10 +75,10 @@ test("a caller who is gone doesn't begin, whether gone before or while waiting",
   void read("b");
   const leaving = new AbortController();
   const waiting = read("c", { signal: leaving.signal });
-  const refused = expect(waiting).rejects.toBeInstanceOf(CancelledError);
+  const refused = expect(waiting).rejects.toMatchObject({ code: Code.Canceled });
   leaving.abort();
   await refused;
-  await expect(read("d", { signal: leaving.signal })).rejects.toBeInstanceOf(CancelledError);
+  await expect(read("d", { signal: leaving.signal })).rejects.toMatchObject({ code: Code.Canceled });
   void read("e");
   await end("a");
   expect(begun).toEqual(["a", "b", "e"]);
@@ -91,9 +92,13 @@ test("is standing once who has waited longest has waited too long, and not when 
   expect(turns.isStanding, "nobody waits").toBe(false);
   void read("c");
   expect(turns.isStanding).toBe(false);
+  void read("d");
   await vi.advanceTimersByTimeAsync(101);
-  expect(turns.isStanding).toBe(true);
+  expect(turns.isStanding, "nothing has ended meanwhile: all stood still").toBe(false);
   await end("a");
+  await vi.advanceTimersByTimeAsync(1);
+  expect(turns.isStanding, "d has waited on").toBe(true);
+  await end("b");
   expect(turns.isStanding).toBe(false);
 });
 
@@ -108,4 +113,25 @@ test("reads that hang keep others waiting for a second, and end no turn twice", 
   expect(begun, "its turn was handed on before").toEqual(["a", "b", "c", "d"]);
   await end("c");
   expect(begun).toEqual(["a", "b", "c", "d", "e"]);
+});
+
+test("a deadline that ends the waiting is a deadline, whoever notices first", async () => {
+  const { read } = start();
+  void read("a");
+  void read("b");
+  const late = new AbortController();
+  const refused = expect(read("c", { signal: late.signal })).rejects.toMatchObject({
+    code: Code.DeadlineExceeded,
+  });
+  late.abort(new DOMException("too late", "TimeoutError"));
+  await refused;
+});
+
+test("very many are too many, however short they have waited", () => {
+  const { turns, read } = start();
+  for (let i = 0; i < 1002; i++) {
+    expect(turns.isStanding).toBe(false);
+    void read(`${i}`);
+  }
+  expect(turns.isStanding).toBe(true);
 });

@@ -4,11 +4,11 @@ import { createPublicCalls, type PublicCalls } from "./calls.ts";
 
 /** Calls that no rate refuses and no session is known for. */
 export function createTestCalls(
-  rpc: Pick<RpcClients, "transport">,
+  { transport }: Pick<RpcClients, "transport">,
   { requestTimeoutMs = 5000 } = {},
 ): PublicCalls {
   return createPublicCalls({
-    rpc,
+    rpc: { transport, replicas: () => ({ list: () => [], onChange: () => () => {} }) },
     verifier: { cached: () => undefined },
     admission: createAdmission({ targetMs: 1000, maxInFlight: 1000, connections: () => 1 }),
     requestsPerUser: undefined,

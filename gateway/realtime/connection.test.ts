@@ -78,6 +78,14 @@ describe("refused for overload", () => {
     expect(client.reading).toBe(true);
   });
 
+  test("very many refusals of a turn are written before it is over", async () => {
+    const client = connect();
+    for (let i = 0; i < 1500; i++) refuse(client.connection, `${i}`);
+    expect(client.seen).toHaveLength(1000);
+    await turns(1);
+    expect(client.seen.map(({ ref }) => ref)).toEqual(Array.from({ length: 1500 }, (_, i) => `${i}`));
+  });
+
   test("is not read after its rest while something else speaks against it", async () => {
     const client = connect();
     refuse(client.connection, "1");

@@ -32,14 +32,17 @@ export interface FrameSink {
 
 /** The answers to writes that were refused for overload, as many as come in a turn. */
 export interface Refusals extends Frames {
-  /** Takes one more; false once they are written. */
-  add(ref: string | undefined): boolean;
+  /** Takes one more; answers how many they are. */
+  add(ref: string | undefined): number;
 }
 
 /** Bytes that may wait for a socket before it is no longer pushed to. */
 const maxUnsent = 256 * 1024;
 /** Frames of the client that may be without an answer before its socket is no longer read. */
 export const maxUnanswered = 1000;
+
+/** Refusals that are written at once, and not at the end of the turn. */
+const maxRefusals = 1000;
 
 /** What a connection needs of its surroundings; one object shared by all connections. */
 export interface ConnectionDeps {
@@ -124,6 +127,7 @@ export class Connection {
     if (this.#out === nothing || this.closed) return;
     const out = this.#out;
     this.#out = nothing;
+    this.#refusals = undefined;
     this.sink.write(out);
     if (this.#rest?.begin(this.sink.received, () => this.closed || this.#read())) this.sink.pauseReading();
     for (const frames of out) this.#deps.traffic.deliveries += frames.deliveries;
@@ -165,10 +169,12 @@ export class Connection {
   refuse(ref: string | undefined, open: () => Refusals): void {
     this.#rest ??= new ReadRest(this.sink.received);
     this.#rest.refused();
-    if (this.#refusals?.add(ref)) return;
-    this.#refusals = open();
-    this.#refusals.add(ref);
-    this.push(this.#refusals);
+    if (!this.#refusals) {
+      this.#refusals = open();
+      this.push(this.#refusals);
+    }
+    // A turn may read megabytes of small frames, whose refusals are ten times as large.
+    if (this.#refusals.add(ref) >= maxRefusals) this.flush();
   }
 
   /** Reads the socket again, unless there is another reason not to. */

@@ -34,11 +34,12 @@ export class ReadRest {
    * `over` is called when it doesn't any more.
    */
   begin(received: number, over: () => void): boolean {
+    const refused = this.#refused;
+    this.#refused = false;
     if (this.#resting) return false;
     const came = received - this.#received;
     this.#received = received;
-    if (!this.#refused || came === 0) return false;
-    this.#refused = false;
+    if (!refused || came === 0) return false;
     this.#ms = Math.min(mostMs, Math.max(leastMs, Math.floor((this.#ms * bytes) / came)));
     if (this.#ms === leastMs) return false;
     this.#resting = true;

@@ -80,16 +80,13 @@ class RefusedWrites implements Refusals {
   readonly deliveries = 0;
   readonly #errors: Errors;
   readonly #refs: (string | undefined)[] = [];
-  #written = false;
 
   constructor(errors: Errors) {
     this.#errors = errors;
   }
 
-  add(ref: string | undefined): boolean {
-    if (this.#written) return false;
-    this.#refs.push(ref);
-    return true;
+  add(ref: string | undefined): number {
+    return this.#refs.push(ref);
   }
 
   /** Streams have no client's side that could be refused. */
@@ -98,7 +95,6 @@ class RefusedWrites implements Refusals {
   }
 
   bytes(format: Format): Buffer {
-    this.#written = true;
     const error = this.#errors[format];
     let all = "";
     for (const ref of this.#refs) {

@@ -39,7 +39,7 @@ export function measureCommits(metrics: Metrics, queue: { waiting: () => number 
   });
   const seconds = metrics.histogram({
     name: "parley_commit_duration_seconds",
-    help: "From when a batch was handed to the database until it was durable, the batch before it included.",
+    help: "From when a batch was handed to the database until it was durable, the batches before it included.",
     buckets: durationBuckets,
   });
   return {

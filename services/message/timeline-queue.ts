@@ -69,11 +69,17 @@ export function createTimelineQueue({
   let underWay = 0;
   let unsettled = 0;
   let scheduled = false;
+  /** Batches that failed and are done again one by one. */
+  let redone = 0;
   let onIdle: (() => void)[] = [];
   const commits = metrics && measureCommits(metrics, { waiting: () => waiting.length });
 
   function mayCommit(): boolean {
-    return waiting.length > 0 && underWay < (waiting.length < maxBatch ? maxUnderWay : maxFullUnderWay);
+    return (
+      redone === 0 &&
+      waiting.length > 0 &&
+      underWay < (waiting.length < maxBatch ? maxUnderWay : maxFullUnderWay)
+    );
   }
 
   /** At the end of the turn, so that what one request of a gateway brought goes together. */
@@ -86,7 +92,8 @@ export function createTimelineQueue({
   function pump(): void {
     scheduled = false;
     while (mayCommit()) {
-      const size = Math.min(Math.max(minFullBatch, Math.ceil(unsettled / 2)), maxBatch);
+      const half = Math.max(minFullBatch, Math.ceil(unsettled / 2));
+      const size = underWay < maxUnderWay ? Math.min(half, maxBatch) : maxBatch;
       const batch = waiting.length <= size ? waiting : waiting.slice(0, size);
       waiting = waiting.slice(batch.length);
       void commit(batch);
@@ -120,7 +127,10 @@ export function createTimelineQueue({
     if (error instanceof UnavailableError) {
       for (const entry of batch) settle(entry, error);
     } else if (batch.length > 1) {
+      // Behind what is under way, and before all else.
+      redone += 1;
       for (const entry of batch) await appendAlone(entry);
+      redone -= 1;
     } else {
       for (const entry of batch) {
         const traceId = traceIdOf(entry.traceparent);
