@@ -3,7 +3,6 @@ import type { Migration } from "kysely/migration";
 import type { Logger } from "pino";
 import type { Metrics } from "../metrics.ts";
 import { type DatabaseUrl, parseDatabaseUrl } from "./database-url.ts";
-import { DatabaseOpenError } from "./errors.ts";
 import type { MigrationStatus } from "./migrate.ts";
 import { openSqliteDatabase } from "./sqlite.ts";
 import { sqliteMigrationStatus } from "./sqlite-migrate.ts";
@@ -68,7 +67,7 @@ export interface DatabaseLocation {
 
 export interface OpenDatabaseOptions extends DatabaseLocation {
   /**
-   * A module that exports `createProcedures(db)`, `createReadProcedures(db)` or both. It is loaded in the
+   * A module that exports `createProcedures(db)`, `createReadProcedures(db)` or both. On SQLite it is loaded in the
    * database's threads and `db` is a `DatabaseSync` of node:sqlite; they are called again when the connection had to be
    * opened anew, so they keep no state but prepared statements.
    *
@@ -77,8 +76,10 @@ export interface OpenDatabaseOptions extends DatabaseLocation {
    * 43 µs of an empty round trip: objects with `Uint8Array` ids 380 µs, objects with string ids 125, tuples of strings
    * 70, one array per field 50, the same with all ids in one packed `Uint8Array` 32. So: one array per field, ids as
    * strings (each small `Uint8Array` costs 1 µs), converted in the procedure; results likewise.
+   *
+   * On SQL Server `db` is `MssqlCalls`, and the functions, of the same names and arguments, are asynchronous.
    */
-  procedures?: { sqlite: URL };
+  procedures?: Record<DatabaseUrl["dialect"], URL>;
   logger: Logger;
   metrics?: Metrics | undefined;
   /**
@@ -95,8 +96,6 @@ export interface DialectOptions extends Omit<OpenDatabaseOptions, "url" | "migra
   idleTimeoutMs?: number;
 }
 
-const dialectNames = { sqlite: "SQLite", mssql: "SQL Server" };
-
 /** Opens a service's database, having made it, locked it against other processes and migrated it where needed. */
 export async function openDatabase<
   Tables,
@@ -105,22 +104,16 @@ export async function openDatabase<
 >(options: OpenDatabaseOptions): Promise<Database<Tables, Procedures, ReadProcedures>> {
   const place = parseDatabaseUrl(options.url);
   const { dialect } = place;
-  const migrations = options.migrations[dialect];
-  if (Object.keys(migrations).length === 0) {
-    throw new DatabaseOpenError(
-      `the ${options.name} service can't keep its data on ${dialectNames[dialect]} yet`,
-    );
-  }
+  const own = { migrations: options.migrations[dialect], procedures: options.procedures?.[dialect] };
   if (place.dialect === "sqlite") {
     return openSqliteDatabase<Tables, Procedures, ReadProcedures>({
       ...options,
-      migrations,
-      procedures: options.procedures?.sqlite,
+      ...own,
       folder: place.folder,
     });
   }
   const { openMssqlDatabase } = await loadMssql();
-  return openMssqlDatabase<Tables, Procedures, ReadProcedures>({ ...options, migrations, server: place });
+  return openMssqlDatabase<Tables, Procedures, ReadProcedures>({ ...options, ...own, server: place });
 }
 
 /**

@@ -26,6 +26,8 @@ export interface MssqlDialectOptions {
   schema: string;
   /** After how long a transaction in which nothing is asked is rolled back, in ms. */
   idleTimeoutMs: number;
+  /** How long one may take from its beginning to its commit, in ms. */
+  lifetimeMs: number;
 }
 
 /** Kysely on a pool of the driver's. Without a transaction each query finds its own connection. */
@@ -93,10 +95,10 @@ class MssqlPoolAdapter extends MssqlAdapter {
   override async releaseMigrationLock(): Promise<void> {}
 }
 
-function createRunner({ server, idleTimeoutMs }: MssqlDialectOptions): QueryRunner<MssqlTransaction> {
+function createRunner({ server, ...times }: MssqlDialectOptions): QueryRunner<MssqlTransaction> {
   return {
     begin: ({ accessMode }) =>
-      beginMssqlTransaction(server, { isSnapshot: accessMode === "read only", idleTimeoutMs }),
+      beginMssqlTransaction(server, { isSnapshot: accessMode === "read only", ...times }),
     async execute<Row>({ sql: text, query, parameters }: CompiledQuery, transaction?: MssqlTransaction) {
       const statement = {
         // What is raw may have to be alone in its batch.

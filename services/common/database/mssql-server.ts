@@ -32,6 +32,8 @@ export interface StatementResult {
 export interface Repeatable {
   /** It changes nothing: may be asked again whatever became of the first time. */
   isRead: boolean;
+  /** It is one transaction of its own, and a key that it doubles is one that another made meanwhile. */
+  isProcedure?: boolean;
 }
 
 /** A pool of connections to one database, as one service has it. */
@@ -112,8 +114,8 @@ function createServer(pool: ConnectionPool, url: MssqlUrl): MssqlServer {
     }
   }
 
-  function mayRepeat(error: unknown, { isRead }: Repeatable): boolean {
-    return isConflict(error) || (isRead && isDisconnect(error));
+  function mayRepeat(error: unknown, { isRead, isProcedure = false }: Repeatable): boolean {
+    return isConflict(error) || (isRead && isDisconnect(error)) || (isProcedure && isDuplicate(error));
   }
 
   async function run(statement: Statement, repeatable: Repeatable): Promise<StatementResult> {

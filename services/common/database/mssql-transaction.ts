@@ -2,9 +2,6 @@ import { UnavailableError } from "../errors.ts";
 import { ISOLATION_LEVEL, Transaction } from "./mssql-driver.ts";
 import type { MssqlServer, Statement, StatementResult } from "./mssql-server.ts";
 
-/** From its beginning to its commit, in ms: others may rely on what they have not seen by then not to come any more. */
-const lifetimeMs = 10_000;
-
 /** A transaction on a connection of its own. */
 export interface MssqlTransaction {
   execute(statement: Statement): Promise<StatementResult>;
@@ -18,12 +15,14 @@ export interface TransactionOptions {
   isSnapshot: boolean;
   /** After how long without a statement it is rolled back, in ms. */
   idleTimeoutMs: number;
+  /** From its beginning to its commit, in ms. */
+  lifetimeMs: number;
 }
 
 /** Begins one. Throws UnavailableError if no connection is to be had. */
 export async function beginMssqlTransaction(
   server: MssqlServer,
-  { isSnapshot, idleTimeoutMs }: TransactionOptions,
+  { isSnapshot, idleTimeoutMs, lifetimeMs }: TransactionOptions,
 ): Promise<MssqlTransaction> {
   const transaction = new Transaction(server.pool);
   const level = isSnapshot ? ISOLATION_LEVEL.SNAPSHOT : ISOLATION_LEVEL.READ_COMMITTED;

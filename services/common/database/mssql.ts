@@ -4,17 +4,19 @@ import { DatabaseOpenError, rootMessage } from "./errors.ts";
 import { appliedMigrations, compareMigrations, type MigrationStatus } from "./migrate.ts";
 import { MssqlPoolDialect } from "./mssql-dialect.ts";
 import { migrateMssql, readUniqueIndexes } from "./mssql-migrate.ts";
+import { createMssqlProcedures, type MssqlProcedures } from "./mssql-procedures.ts";
 import { type MssqlServer, openMssqlServer } from "./mssql-server.ts";
 import type { MssqlUrl } from "./mssql-url.ts";
 
 export interface MssqlOptions extends DialectOptions {
   server: MssqlUrl;
+  procedures?: URL | undefined;
 }
 
 /**
  * The database port on SQL Server: a schema per service, and a pool of connections per service and process. Readers see
- * what was committed when their statement began and wait for nobody. No service that is
- * kept here has procedures.
+ * what was committed when their statement began and wait for nobody. Procedures are one call and one transaction each,
+ * so that a process that is stopped holds no lock.
  */
 export async function openMssqlDatabase<
   Tables,
@@ -25,14 +27,23 @@ export async function openMssqlDatabase<
   const server = await openMssqlServer(options.server, logger);
   const kysely = kyselyOn(server, options);
   try {
-    await migrateMssql(kysely, { name, migrations, schema: name, logger });
+    await migrateMssql(kyselyOn(server, options, migrationLifetimeMs), {
+      name,
+      migrations,
+      schema: name,
+      logger,
+    });
     server.setUniqueIndexes(() => readUniqueIndexes(kysely, name));
-    showLoad(server, options);
+    const procedures = await createMssqlProcedures(server, options.procedures);
+    showLoad(server, procedures, options);
     return {
       kysely: kysely.withSchema(name) as Kysely<Tables>,
-      call: (...[procedure]) => refuseProcedure(procedure),
-      read: (...[procedure]) => refuseProcedure(procedure),
-      close: () => server.close(),
+      call: (procedure, ...args) => procedures.call(procedure, args) as Promise<never>,
+      read: (procedure, ...args) => procedures.read(procedure, args) as Promise<never>,
+      async close() {
+        await procedures.close();
+        await server.close();
+      },
     };
   } catch (error) {
     await server.close();
@@ -40,6 +51,11 @@ export async function openMssqlDatabase<
     throw new DatabaseOpenError(`can't open the ${name} database: ${rootMessage(error)}`, error);
   }
 }
+
+/** Others may rely on what they have not seen of a transaction by then not to come any more. */
+const transactionLifetimeMs = 10_000;
+/** Nobody waits for a migration, and it may have much to do. */
+const migrationLifetimeMs = 3_600_000;
 
 /** Reads what has run, and changes nothing. */
 export async function mssqlMigrationStatus(
@@ -58,23 +74,22 @@ export async function mssqlMigrationStatus(
   }
 }
 
-async function refuseProcedure(name: string): Promise<never> {
-  throw new Error(`there is no procedure ${name}`);
-}
-
 function kyselyOn(
   server: MssqlServer,
   { name, idleTimeoutMs = 5000 }: Pick<MssqlOptions, "name" | "idleTimeoutMs">,
+  lifetimeMs = transactionLifetimeMs,
 ) {
-  return new Kysely<unknown>({ dialect: new MssqlPoolDialect({ server, schema: name, idleTimeoutMs }) });
+  const dialect = new MssqlPoolDialect({ server, schema: name, idleTimeoutMs, lifetimeMs });
+  return new Kysely<unknown>({ dialect });
 }
 
-function showLoad(server: MssqlServer, { name, metrics }: MssqlOptions): void {
+function showLoad(server: MssqlServer, procedures: MssqlProcedures, { name, metrics }: MssqlOptions): void {
   metrics?.gauge({
     name: "parley_database_queue_length",
     help: "What a database was asked and has not answered.",
     labels: { database: name },
     read: () => [
+      { labels: { lane: "writer" }, value: procedures.load },
       { labels: { lane: "pool" }, value: server.load.underWay },
       { labels: { lane: "waiting" }, value: server.load.waiting },
     ],
