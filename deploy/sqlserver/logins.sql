@@ -17,6 +17,13 @@ CREATE USER [$(Login)] FOR LOGIN [$(Login)];
 GRANT SELECT, INSERT, UPDATE, DELETE ON SCHEMA::auth TO [$(Login)];
 GRANT SELECT, INSERT, UPDATE, DELETE ON SCHEMA::room TO [$(Login)];
 
+-- Message calls procedures, which belong to whom the tables belong to and so need no right of their caller's to them.
+-- What it asks by queries is what is left to be announced, and who does that.
+GRANT EXECUTE ON SCHEMA::message TO [$(Login)];
+GRANT SELECT, DELETE ON message.outbox TO [$(Login)];
+GRANT SELECT, INSERT, UPDATE ON message.lease TO [$(Login)];
+GRANT SELECT ON message.kysely_migration TO [$(Login)];
+
 -- The notes of what was migrated are read, not written.
 DENY INSERT, UPDATE, DELETE ON auth.kysely_migration TO [$(Login)];
 DENY INSERT, UPDATE, DELETE ON room.kysely_migration TO [$(Login)];

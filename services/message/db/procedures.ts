@@ -10,8 +10,11 @@ import type {
   SeqBounds,
 } from "../types.ts";
 
-/** The module that does it. */
-export const procedures = { sqlite: new URL("./sqlite/procedures.ts", import.meta.url) };
+/** The modules that do it, on each database. */
+export const procedures = {
+  sqlite: new URL("./sqlite/procedures.ts", import.meta.url),
+  mssql: new URL("./mssql/procedures.ts", import.meta.url),
+};
 
 /** What the database can be told to do, each in a transaction of its own. */
 export interface WriteProcedures {
