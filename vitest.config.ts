@@ -11,11 +11,16 @@ const onServer = {
   extends: true as const,
   test: {
     name: "mssql",
-    include: ["services/{auth,room}/**/*.test.ts", "services/common/database/{database,lease}.test.ts"],
+    include: [
+      "services/{auth,room,message}/**/*.test.ts",
+      "services/common/database/{database,lease}.test.ts",
+    ],
     env: { PARLEY_TEST_ON_MSSQL: server ?? "", PARLEY_TEST_RUN: run },
     globalSetup: "services/common/database/test-server.ts",
-    testTimeout: 60_000,
+    // The first statements of each connection cost some servers seconds.
+    testTimeout: 120_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     maxWorkers: 2,
     sequence: { groupOrder: 3 },
   },

@@ -22,7 +22,7 @@ test("what could not be told is told after a restart, as it stands then", async 
   await first.close();
 
   const second = await startTestMessage({ folder });
-  await expect.poll(() => second.published.length, { timeout: 8000 }).toBe(6);
+  await expect.poll(() => second.published.length, { timeout: 30_000 }).toBe(6);
   const { events } = await second.internal.readTimeline({ roomId, limit: 10 });
   expect(second.published.map(({ message }) => message)).toEqual(events);
   expect(second.published.map(({ number }) => number)).toEqual([1, 2, 3, 4, 5, 6]);

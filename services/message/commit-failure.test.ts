@@ -1,11 +1,13 @@
 // biome-ignore lint/style/noRestrictedImports: a commit that fails needs triggers
 import { sql } from "kysely";
 import { expect, test } from "vitest";
+import { testServer } from "../common/database/test-place.ts";
 import { newId } from "../common/ids.ts";
 import { brief, dump, openTestRoom, roomChange } from "./test-database.ts";
 import { eventKind, type Op } from "./types.ts";
 
-test("what was not committed is not believed", async () => {
+// Only there a procedure remembers rooms from one batch to the next.
+test.runIf(testServer === undefined)("what was not committed is not believed", async () => {
   const { database, append, roomId, ada, bob } = await openTestRoom();
   await append(["send", roomId, ada, "c1", "text", 0], ["send", roomId, bob, "c1", "text", 0]);
   // What a trigger puts in is refused at the commit, when the procedure has long returned.

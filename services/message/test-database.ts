@@ -1,19 +1,18 @@
 import { onTestFinished } from "vitest";
 import { openDatabase } from "../common/database/database.ts";
-import { testDatabaseUrl } from "../common/database/test-place.ts";
 import { newId } from "../common/ids.ts";
 import { migrations } from "./db/migrations/migrations.ts";
 import { procedures, type ReadProcedures, type WriteProcedures } from "./db/procedures.ts";
 import type { MessageTables } from "./db/tables.ts";
-import { createFolder, logger } from "./test-message.ts";
+import { createFolder, logger, messageDatabaseUrl } from "./test-message.ts";
 import type { MessageDatabase } from "./timeline-queue.ts";
 import { eventKind, type Op, type OpResult, type RoomChangeRow, rank } from "./types.ts";
 
-/** For tests: the real database, without the service. */
-export async function openTestDatabase(): Promise<MessageDatabase> {
-  const folder = await createFolder();
+/** For tests: the real database, without the service; on a server that of a folder may be opened several times. */
+export async function openTestDatabase(folder?: string): Promise<MessageDatabase> {
+  const place = folder ?? (await createFolder());
   const database = await openDatabase<MessageTables, WriteProcedures, ReadProcedures>({
-    url: await testDatabaseUrl(folder),
+    url: await messageDatabaseUrl(place),
     name: "message",
     migrations,
     procedures,

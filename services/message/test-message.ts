@@ -10,7 +10,7 @@ import { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import { Role } from "#gen/parley/room/v1/room_pb.js";
 import { createTokenVerifier } from "../common/auth.ts";
-import { testDatabaseUrl } from "../common/database/test-place.ts";
+import { testDatabaseUrl, testServer } from "../common/database/test-place.ts";
 import { type ErrorReason, reasonOf } from "../common/errors.ts";
 import { createEmbeddedEventLog } from "../common/events/embedded.ts";
 import type { EventLog, RecordOf } from "../common/events/event-log.ts";
@@ -34,7 +34,8 @@ export interface TestMessage {
   readonly published: readonly RecordOf<typeof timelineTopic.schema>[];
   readonly publishedFeed: readonly RecordOf<typeof feedTopic.schema>[];
   readonly folder: string;
-  person(): Promise<Person>;
+  /** Someone new, or someone known to another service of the same database. */
+  person(userId?: string): Promise<Person>;
   /** Three, or more. */
   people(count?: number): Promise<[Person, Person, Person, ...Person[]]>;
   /** A room with these people, the first one its owner. */
@@ -69,14 +70,21 @@ export async function createFolder(): Promise<string> {
   return folder;
 }
 
+/** Where a folder's data is. Of a server few connections: the first statements of each cost some of them seconds. */
+export async function messageDatabaseUrl(folder: string): Promise<string> {
+  const url = new URL(await testDatabaseUrl(folder));
+  if (testServer !== undefined) url.searchParams.set("poolSize", "2");
+  return url.href;
+}
+
 export async function startTestMessage(options: TestMessageOptions = {}): Promise<TestMessage> {
   const { folder = await createFolder(), events = createEmbeddedEventLog({ logger }), ...changed } = options;
   const config = {
-    databaseUrl: await testDatabaseUrl(folder),
+    databaseUrl: await messageDatabaseUrl(folder),
     sendsPerUser: undefined,
     sendsPerRoom: undefined,
     feedLifetimeMs: 30 * 24 * 3_600_000,
-    feedIntervalMs: 20,
+    feedIntervalMs: testServer === undefined ? 20 : 200,
     eraseIntervalMs: 1000,
     pruneIntervalMs: 3_600_000,
     ...changed,
@@ -111,8 +119,8 @@ export async function startTestMessage(options: TestMessageOptions = {}): Promis
   onTestFinished(close);
 
   const client = rpc.client(MessageService);
-  const person = async (): Promise<Person> => {
-    const [userId, sessionId] = [newId(), newId()];
+  const person = async (userId = newId()): Promise<Person> => {
+    const sessionId = newId();
     const token = await auth.sign(userId, { sessionId });
     const calls = callsAs(client, token);
     const send: Person["send"] = async (roomId, text, replyToSeq) => {
@@ -132,7 +140,7 @@ export async function startTestMessage(options: TestMessageOptions = {}): Promis
     person,
     people: async (count = 3) => [
       ...(await Promise.all([person(), person(), person()])),
-      ...(await Promise.all(Array.from({ length: count - 3 }, person))),
+      ...(await Promise.all(Array.from({ length: count - 3 }, () => person()))),
     ],
     async roomOf(owner, ...others) {
       const roomId = newId();

@@ -35,7 +35,7 @@ export function openStream({ internal }: TestMessage, linkId = newId()) {
   done.catch(() => undefined);
   onTestFinished(() => requests.end());
   const outcome = async (id: bigint) => {
-    await expect.poll(() => results.has(id), { timeout: 5000, interval: 5 }).toBe(true);
+    await expect.poll(() => results.has(id), { timeout: 30_000, interval: 5 }).toBe(true);
     const { outcome } = given(results.get(id));
     if (outcome.case === "ack") return outcome.value;
     return reasonOf(fromStatus(given(outcome.value)));
