@@ -2,6 +2,7 @@ import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Logger } from "pino";
 import { RoomInternalService } from "#gen/parley/internal/v1/room_internal_service_pb.js";
 import type { RoomChange } from "#gen/parley/room/v1/room_change_pb.js";
+import { forEverybody } from "../common/caller-gone.ts";
 import { isId } from "../common/ids.ts";
 import type { RpcClients } from "../common/rpc/rpc.ts";
 import { otherHistoryError } from "./errors.ts";
@@ -70,7 +71,7 @@ export function createRoomSync({ database, queue, rpc, logger }: RoomSyncDeps): 
   }
 
   function start(roomId: string): Promise<void> {
-    const own: Pulls = { current: pullAll(roomId), next: undefined };
+    const own: Pulls = { current: forEverybody(() => pullAll(roomId)), next: undefined };
     pulls.set(roomId, own);
     const finish = () => {
       if (pulls.get(roomId) === own) pulls.delete(roomId);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { UnavailableError } from "../common/errors.ts";
+import { forCaller } from "../common/caller-gone.ts";
+import { CancelledError, UnavailableError } from "../common/errors.ts";
 import type { OutboxEntry } from "../common/events/outbox.ts";
 import { timelineTopic } from "../common/events/topics.ts";
 import { newId } from "../common/ids.ts";
@@ -64,6 +65,20 @@ test("an op that breaks its batch is refused alone, and the others are done in o
     [3, "b"],
     [4, "c"],
   ]);
+});
+
+test("what waits for a caller who is gone is not written", async () => {
+  const { queue, database, roomId, send } = await setUp();
+  const gone: { failure: Error | undefined } = { failure: undefined };
+  const kept = queue.append(send("a"));
+  const given = forCaller(gone, () => queue.append(send("b")));
+  const after = queue.append(send("c"));
+  gone.failure = new CancelledError();
+  await expect(given).rejects.toBe(gone.failure);
+  await Promise.all([kept, after]);
+  await queue.idle();
+  const { rows } = await database.read("readTimeline", roomId, 0, 10);
+  expect(rows.map(([, , , , text]) => text).slice(1)).toEqual(["a", "c"]);
 });
 
 test("while the database is unavailable all are told so, and it goes on when it is back", async () => {

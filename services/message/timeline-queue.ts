@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { type CallerSide, currentCaller, forEverybody } from "../common/caller-gone.ts";
 import type { Database } from "../common/database/database.ts";
 import { OverloadedError, UnavailableError } from "../common/errors.ts";
 import type { EventRecord } from "../common/events/event-log.ts";
@@ -26,6 +27,8 @@ export type MessageDatabase = Database<MessageTables, WriteProcedures, ReadProce
  * fails has changed nothing, as far as its ops are concerned: when the database is at fault all of them are told
  * UNAVAILABLE; anything else is an error of one of them, so that each is done again alone, in order, and only the one is
  * refused.
+ *
+ * What waits for a caller who is gone is left out of its batch, and told why.
  */
 export interface TimelineQueue {
   /** `settle` is called once, later. Throws OverloadedError when too much waits. */
@@ -47,6 +50,7 @@ interface Entry {
   readonly op: Op;
   readonly settle: (outcome: OpResult | Error) => void;
   readonly traceparent: string | undefined;
+  readonly caller: CallerSide | undefined;
 }
 
 const maxUnderWay = 2;
@@ -94,9 +98,10 @@ export function createTimelineQueue({
     while (mayCommit()) {
       const half = Math.max(minFullBatch, Math.ceil(unsettled / 2));
       const size = underWay < maxUnderWay ? Math.min(half, maxBatch) : maxBatch;
-      const batch = waiting.length <= size ? waiting : waiting.slice(0, size);
-      waiting = waiting.slice(batch.length);
-      void commit(batch);
+      const taken = waiting.length <= size ? waiting : waiting.slice(0, size);
+      waiting = waiting.slice(taken.length);
+      const batch = taken.some(isGone) ? withoutGone(taken) : taken;
+      if (batch.length > 0) void forEverybody(() => commit(batch));
     }
   }
 
@@ -111,6 +116,11 @@ export function createTimelineQueue({
     underWay -= 1;
     pump();
     if (answer) answerFor(batch, answer);
+  }
+
+  function withoutGone(entries: readonly Entry[]): Entry[] {
+    for (const entry of entries) if (entry.caller?.failure) settle(entry, entry.caller.failure);
+    return entries.filter((entry) => !isGone(entry));
   }
 
   function append(batch: readonly Entry[]): Promise<AppendAnswer> {
@@ -156,7 +166,7 @@ export function createTimelineQueue({
   function push(op: Op, settle: Entry["settle"], traceparent?: string | undefined): void {
     if (waiting.length >= maxWaiting) throw new OverloadedError();
     unsettled += 1;
-    waiting.push({ op, settle, traceparent });
+    waiting.push({ op, settle, traceparent, caller: currentCaller() });
     schedule();
   }
 
@@ -174,6 +184,10 @@ export function createTimelineQueue({
       return new Promise((resolve) => onIdle.push(resolve));
     },
   };
+}
+
+function isGone({ caller }: Entry): boolean {
+  return caller?.failure !== undefined;
 }
 
 /** In the trace of its first traced write, and linked to the others. */

@@ -2,6 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import { MessageInternalService } from "#gen/parley/internal/v1/message_internal_service_pb.js";
 import type { RoomChange } from "#gen/parley/room/v1/room_change_pb.js";
+import { forEverybody } from "../common/caller-gone.ts";
 import type { Database } from "../common/database/database.ts";
 import { transact } from "../common/database/transact.ts";
 import { UnavailableError } from "../common/errors.ts";
@@ -79,7 +80,7 @@ export function createHandover({ database, rpc, logger }: HandoverDeps): Handove
   };
 
   const start = (roomId: string): Promise<void> => {
-    const runs: Runs = { current: handOver(roomId), next: undefined };
+    const runs: Runs = { current: forEverybody(() => handOver(roomId)), next: undefined };
     rooms.set(roomId, runs);
     const finish = () => {
       if (runs.next === undefined) rooms.delete(roomId);

@@ -20,6 +20,10 @@ export type Migrations = Record<DatabaseUrl["dialect"], Record<string, Migration
  * when its cause is gone, the same Database works again. A doubled key rejects with `UniqueViolationError`. What was
  * not committed has changed nothing; but a commit that was answered by an `UnavailableError` may turn out to have
  * happened once the process is started again, so a write that is repeated must be idempotent.
+ *
+ * Callers who are gone (caller-gone.ts): queries, transactions and reads that still wait for their turn are not begun
+ * for them, and reject with what ended the call. `call` asks nobody, since it may be several callers' work. On
+ * SQL Server this goes for transactions alone: what else waits, waits in the driver's pool.
  */
 export interface Database<
   Tables,

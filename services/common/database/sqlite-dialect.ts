@@ -13,6 +13,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
+import { currentCaller } from "../caller-gone.ts";
 import type { SqliteLane, SqliteTransaction } from "./sqlite-lane.ts";
 import type { StatementResult } from "./sqlite-protocol.ts";
 import { type QueryRunner, TransactionDriver } from "./transaction-driver.ts";
@@ -65,13 +66,17 @@ function createRunner(lanes: SqliteLanes): QueryRunner<SqliteTransaction> {
   const laneOf = (query: CompiledQuery["query"]) =>
     SelectQueryNode.is(query) ? lanes.reader() : lanes.writer;
   return {
-    begin: ({ accessMode }) => (accessMode === "read only" ? lanes.reader() : lanes.writer).begin(),
+    begin: ({ accessMode }) =>
+      (accessMode === "read only" ? lanes.reader() : lanes.writer).begin(currentCaller()),
     async execute<Row>(compiled: CompiledQuery, transaction?: SqliteTransaction) {
       const { sql, query } = compiled;
       const parameters = compiled.parameters.map(detached);
       const result = transaction
         ? await transaction.execute(sql, parameters)
-        : await laneOf(query).request({ type: "statement", sql, parameters, inTransaction: false });
+        : await laneOf(query).request(
+            { type: "statement", sql, parameters, inTransaction: false },
+            currentCaller(),
+          );
       return toQueryResult<Row>(query, result as StatementResult);
     },
   };

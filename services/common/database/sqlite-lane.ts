@@ -1,3 +1,4 @@
+import type { CallerSide } from "../caller-gone.ts";
 import { UnavailableError } from "../errors.ts";
 import type { ThreadRequest } from "./sqlite-protocol.ts";
 import type { SqliteThread } from "./sqlite-thread.ts";
@@ -5,13 +6,14 @@ import type { SqliteThread } from "./sqlite-thread.ts";
 /**
  * The way to a thread. Its connection can have one transaction at a time, and a transaction of Kysely's takes several
  * requests. While one has the lane, whatever else is asked waits, first come first served: single requests and
- * transactions alike. Without one, requests go straight to the thread's own queue.
+ * transactions alike. Without one, requests go to the thread's own queue, as many as keep it busy: those that wait here
+ * can still be given up.
  */
 export interface SqliteLane {
-  /** A request that leaves no transaction open. */
-  request(request: ThreadRequest): Promise<unknown>;
-  /** Begins a transaction and holds the lane for it. */
-  begin(): Promise<SqliteTransaction>;
+  /** A request that leaves no transaction open. Rejects when its caller is gone by the time that its turn comes. */
+  request(request: ThreadRequest, caller?: CallerSide): Promise<unknown>;
+  /** Begins a transaction and holds the lane for it; likewise. */
+  begin(caller?: CallerSide): Promise<SqliteTransaction>;
   /** Requests and transactions that are waiting or under way. */
   readonly load: number;
   /** Refuses what comes from now on, lets what was asked before finish, and `others` close. Ends the thread. */
@@ -33,26 +35,43 @@ export interface SqliteLaneDeps {
   idleTimeoutMs: number;
 }
 
+/** In the thread's own queue: work for as long as this thread may be busy with something else. */
+const maxPosted = 16;
+
 export function createSqliteLane({ thread, idleTimeoutMs }: SqliteLaneDeps): SqliteLane {
   const queue: (() => void)[] = [];
   let held = false;
   let closed = false;
 
-  function enter<T>(start: () => Promise<T>): Promise<T> {
-    if (!held) return start();
+  function enter<T>(begin: () => Promise<T>, caller?: CallerSide): Promise<T> {
+    const start = () => {
+      if (caller?.failure !== undefined) return Promise.reject(caller.failure);
+      const done = begin();
+      done.then(advance, advance);
+      return done;
+    };
+    if (mayStart() && queue.length === 0) return start();
     return new Promise((resolve) => {
       queue.push(() => resolve(start()));
     });
   }
 
-  /** To be called once the last request of the transaction is posted: the thread keeps the order. */
-  function leave(): void {
-    held = false;
-    while (!held) {
+  function mayStart(): boolean {
+    return !held && thread.pending < maxPosted;
+  }
+
+  function advance(): void {
+    while (mayStart()) {
       const next = queue.shift();
       if (!next) return;
       next();
     }
+  }
+
+  /** To be called once the last request of the transaction is posted: the thread keeps the order. */
+  function leave(): void {
+    held = false;
+    advance();
   }
 
   async function hold(): Promise<SqliteTransaction> {
@@ -71,8 +90,8 @@ export function createSqliteLane({ thread, idleTimeoutMs }: SqliteLaneDeps): Sql
   }
 
   return {
-    request: (request) => refuseClosed() ?? enter(() => thread.post(request)),
-    begin: () => refuseClosed() ?? enter(hold),
+    request: (request, caller) => refuseClosed() ?? enter(() => thread.post(request), caller),
+    begin: (caller) => refuseClosed() ?? enter(hold, caller),
     get load() {
       return thread.pending + queue.length;
     },

@@ -1,4 +1,5 @@
 import { Kysely } from "kysely";
+import { currentCaller } from "../caller-gone.ts";
 import type { Database, DialectOptions, NoProcedures, ProcedureSet } from "./database.ts";
 import { DatabaseOpenError, rootMessage } from "./errors.ts";
 import { SqliteThreadsDialect } from "./sqlite-dialect.ts";
@@ -56,7 +57,8 @@ export async function openSqliteDatabase<
   return {
     kysely: connections.kysely as Kysely<Tables>,
     call: (name, ...args) => connections.writer.request({ type: "call", name, args }) as Promise<never>,
-    read: (name, ...args) => connections.reader().request({ type: "call", name, args }) as Promise<never>,
+    read: (name, ...args) =>
+      connections.reader().request({ type: "call", name, args }, currentCaller()) as Promise<never>,
     close() {
       closed ??= close();
       return closed;

@@ -17,6 +17,8 @@ export interface TestReads {
   /** The number of messages and the highest seq, by two selects. */
   totals(): { count: number; head: number };
   readerThreadId(): number;
+  /** Keeps its reader busy; answers how often it did so. */
+  dawdle(ms: number): number;
   write(): void;
 }
 
@@ -50,9 +52,16 @@ export function createProcedures(db: DatabaseSync): TestProcedures {
 export function createReadProcedures(db: DatabaseSync): TestReads {
   const count = db.prepare("SELECT count(*) AS count FROM message");
   const head = db.prepare("SELECT head FROM room WHERE room_id = 1");
+  let dawdled = 0;
   return {
     totals: () => ({ count: Number(count.get()?.count), head: Number(head.get()?.head) }),
     readerThreadId: () => threadId,
+    dawdle(ms) {
+      const until = performance.now() + ms;
+      while (performance.now() < until);
+      dawdled += 1;
+      return dawdled;
+    },
     write: () => db.exec("DELETE FROM message"),
   };
 }

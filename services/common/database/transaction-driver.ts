@@ -1,4 +1,5 @@
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult, TransactionSettings } from "kysely";
+import { currentCaller, refuseGone } from "../caller-gone.ts";
 
 /** A transaction that was begun. */
 export interface OpenTransaction {
@@ -14,7 +15,10 @@ export interface QueryRunner<Transaction extends OpenTransaction> {
   execute<Row>(query: CompiledQuery, transaction: Transaction | undefined): Promise<QueryResult<Row>>;
 }
 
-/** A connection is nothing but the place of a transaction: without one, each query finds its own way. */
+/**
+ * A connection is nothing but the place of a transaction: without one, each query finds its own way. Whoever is gone
+ * when a transaction's turn has come gets none.
+ */
 export class TransactionDriver<Transaction extends OpenTransaction> implements Driver {
   readonly #runner: QueryRunner<Transaction>;
 
@@ -59,7 +63,11 @@ class TransactionConnection<Transaction extends OpenTransaction> implements Data
   }
 
   async begin(settings: TransactionSettings): Promise<void> {
+    const caller = currentCaller();
+    refuseGone(caller);
     this.#transaction = await this.#runner.begin(settings);
+    if (caller?.failure !== undefined) await this.rollback();
+    refuseGone(caller);
   }
 
   async commit(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { backoffMs, pause } from "../backoff.ts";
+import { forEverybody } from "../caller-gone.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Tracer } from "../tracing.ts";
 import type { EventLog, PublicHeaders, RecordOf } from "./event-log.ts";
@@ -197,7 +198,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
           noteFate(true, { topic: entry.topic.name, recordsUnderWay });
           continue;
         }
-        const publishing = publish(entry).finally(() => underWay.delete(publishing));
+        const publishing = forEverybody(() => publish(entry)).finally(() => underWay.delete(publishing));
         underWay.add(publishing);
       }
     },

@@ -1,5 +1,6 @@
 import { create, type DescMethod, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import type { CallOptions } from "@connectrpc/connect";
+import { forCaller, forEverybody } from "../caller-gone.ts";
 import type { ErrorReport } from "./error-report.ts";
 import { LocalCall } from "./local-call.ts";
 import { Relay } from "./relay.ts";
@@ -88,7 +89,7 @@ export function createLocalMethod(deps: LocalMethodDeps): LocalMethod {
       const request = requests === undefined ? toInput(input) : undefined;
       const waiting = admit(context, request);
       if (waiting !== undefined) await waiting;
-      return toOutput(await handler(requests ?? request, context));
+      return toOutput(await forCaller(context, () => handler(requests ?? request, context)));
     } catch (error) {
       throw report(error, context);
     } finally {
@@ -137,7 +138,8 @@ export function createLocalMethod(deps: LocalMethodDeps): LocalMethod {
         void requests?.stop(failure);
         void messages.stop(failure).then(() => context.finish());
       };
-      void open(context, requests, input, messages);
+      // What a stream asks for is asked by whoever reads it, at any later time.
+      void forEverybody(() => open(context, requests, input, messages));
       return { context, messages };
     },
   };
