@@ -19,6 +19,40 @@ test("a collector that takes nothing keeps nobody from ending well", async () =>
   expect(entries).toMatchObject([{ msg: "the last traces were not taken" }]);
 });
 
+test("a collector that is away is told of once, and once when it is back", async () => {
+  let status = 400;
+  let requests = 0;
+  const collector = createServer((_, response) => {
+    requests += 1;
+    response.writeHead(status).end();
+  });
+  await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => void collector.close());
+  const { port } = collector.address() as AddressInfo;
+  const { logger, entries } = createRecordingLogger();
+  const config = { url: `http://127.0.0.1:${port}/v1/traces`, sample: 1 };
+  const tracing = createTracing(config, { version: "1", logger });
+  const sent = async (spans: number) => {
+    const before = requests;
+    for (let i = 0; i < spans; i++) tracing.enter("call")?.end();
+    await expect.poll(() => requests, { timeout: 5000 }).toBe(before + 1);
+  };
+  await sent(2);
+  await expect.poll(() => entries).toHaveLength(1);
+  await sent(3);
+  await sent(1);
+  expect(entries).toHaveLength(1);
+  status = 200;
+  await sent(1);
+  await expect.poll(() => entries).toHaveLength(2);
+  await sent(1);
+  await tracing.close();
+  expect(entries).toMatchObject([
+    { level: 40, spans: 2, msg: "the traces' collector takes nothing, spans are dropped" },
+    { level: 30, spans: 6, msg: "traces are taken again, spans were dropped" },
+  ]);
+});
+
 test("what a stranger traces is traced by our part of it alone, what a trusted one does always", async () => {
   let drawn = 0;
   const { logger } = createRecordingLogger();

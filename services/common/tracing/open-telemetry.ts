@@ -11,6 +11,7 @@ import { resourceFromAttributes } from "@opentelemetry/resources";
 import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import type { Logger } from "pino";
 import { parseTraceparent, type Span, type SpanInit, type Tracer } from "../tracing.ts";
+import { watchExporter } from "./watched-exporter.ts";
 
 export interface TracingConfig {
   /** Where spans are sent by OTLP over HTTP. */
@@ -41,7 +42,7 @@ export function createTracing(
   { url, sample }: TracingConfig,
   { version, logger, random = Math.random }: { version: string; logger: Logger; random?: () => number },
 ): Tracing {
-  const exporter = new OTLPTraceExporter({ url, timeoutMillis: exportTimeoutMs });
+  const exporter = watchExporter(new OTLPTraceExporter({ url, timeoutMillis: exportTimeoutMs }), logger);
   const processor = new BatchSpanProcessor({
     exporter,
     scheduledDelayMillis: 1_000,
@@ -91,8 +92,12 @@ export function createTracing(
       const parent = spanContextOf(init.parent);
       return parent?.traceFlags === 1 ? begin(name, init, contextOf(parent)) : undefined;
     },
-    close: () =>
-      provider.shutdown().catch((err: unknown) => logger.warn({ err }, "the last traces were not taken")),
+    close() {
+      exporter.leave();
+      return provider
+        .shutdown()
+        .catch((err: unknown) => logger.warn({ err }, "the last traces were not taken"));
+    },
   };
 }
 
