@@ -29,7 +29,7 @@ export function watchCalls(calls: PublicCalls, { logger, tally, tracer }: Watche
       }
       log(logger, method, { surface, requestId, code, ms, traceId: span?.traceId });
     };
-    return { origin: tracer ? { ...origin, traceparent: span?.traceparent } : origin, end };
+    return { origin: { ...origin, traceparent: tracer ? span?.traceparent : trustedParent(origin) }, end };
   }
 
   return {
@@ -66,6 +66,11 @@ export function watchCalls(calls: PublicCalls, { logger, tally, tracer }: Watche
       }
     },
   };
+}
+
+/** What is passed on by a gateway that traces nothing itself: others would take a stranger's word for ours. */
+function trustedParent({ traceparent, fromProxy }: CallOrigin): string | undefined {
+  return fromProxy ? traceparent : undefined;
 }
 
 function enter(tracer: Tracer, method: PublicMethod, origin: CallOrigin) {
