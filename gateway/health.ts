@@ -12,8 +12,9 @@ export function mountHealth(app: FastifyInstance, deps: { rpc: RpcClients; stopp
   const config = { unlimited: true };
   app.get("/healthz", { config }, async () => ({ status: "ok" }));
   app.get("/readyz", { config }, async (_, reply) => {
+    const parts = deps.stopping() ? [] : await check();
     if (deps.stopping()) return reply.code(503).send({ status: "stopping" });
-    for (const { error } of await check()) if (error) throw error;
+    for (const { error } of parts) if (error) throw error;
     return { status: "ready" };
   });
 }

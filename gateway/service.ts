@@ -14,6 +14,7 @@ import type { GatewayConfig } from "./config.ts";
 import { mountConnect } from "./connect/mount.ts";
 import { allowOrigins } from "./cors.ts";
 import { mountDocs } from "./docs/mount.ts";
+import { prepareDraining } from "./draining.ts";
 import { createGrpc } from "./grpc/grpc.ts";
 import { mountHealth } from "./health.ts";
 import { createHttpApp } from "./http.ts";
@@ -33,13 +34,16 @@ export interface Gateway extends Service {
   readonly grpcUrl: string;
 }
 
+/** How long connections that are idle when it closes are still answered, once each. */
+const drainMs = 1000;
 /** How long those whose answers are under way may take to fetch them once it closes. */
 const closeGraceMs = 5000;
 
 /**
  * The edge: turns HTTP and WebSockets into calls of the services. It keeps no data.
  *
- * Closing: not ready, no new connections, goodbyes to everybody connected, requests under way end, done.
+ * Closing: not ready, goodbyes to everybody connected, and for a moment to whoever asks; then no new connections,
+ * requests under way end, done.
  */
 export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Promise<Gateway> {
   const logger = deps.logger.child({ service: "gateway" });
@@ -64,6 +68,7 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
     max: config.open,
   });
   connections.guard(app.server);
+  const draining = prepareDraining(app.server);
   const perAddress = createRateLimiter(config.connectionsPerAddress);
   countRefusals(metrics, { connections_per_address: perAddress });
   const realtime = startRealtime(config, { ...deps, admission, perAddress, logger, tally });
@@ -92,7 +97,8 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
   async function close(): Promise<void> {
     stopping = true;
     const cut = setTimeout(() => app.server.closeAllConnections(), closeGraceMs);
-    const closed = Promise.all([app.close(), grpc.close()]);
+    const drained = draining.start(drainMs).then(() => app.close());
+    const closed = Promise.all([drained, grpc.close()]);
     await realtime.close();
     await served.close();
     await closed;
