@@ -3,6 +3,7 @@ import type { Migration } from "kysely/migration";
 import type { Logger } from "pino";
 import type { Metrics } from "../metrics.ts";
 import { type DatabaseUrl, parseDatabaseUrl } from "./database-url.ts";
+import { DatabaseLockedError, DatabaseOpenError } from "./errors.ts";
 import type { MigrationStatus } from "./migrate.ts";
 import { openSqliteDatabase } from "./sqlite.ts";
 import { sqliteMigrationStatus } from "./sqlite-migrate.ts";
@@ -123,20 +124,40 @@ export async function openDatabase<
 /**
  * Opens a service's database beside the process that has it, for a command that does little and ends: takes no lock. A
  * writer of either waits for the other's transaction. Where the schema isn't of this version, it is first brought up to
- * date, which needs the lock: throws DatabaseLockedError if it can't be had.
+ * date, here or by a process that is just starting, whichever has the lock. Throws DatabaseLockedError when who has it
+ * doesn't do so for some seconds.
  */
 export async function openDatabaseBeside<Tables>(
   options: DatabaseLocation & { logger: Logger },
 ): Promise<Database<Tables>> {
   const place = parseDatabaseUrl(options.url);
   if (place.dialect === "mssql") return openDatabase(options);
-  const { applied, pending, unknown } = await migrationStatus(options);
-  if (applied.length === 0 || pending.length > 0 || unknown.length > 0) {
-    const database = await openDatabase(options);
-    await database.close();
+  const sqlite = { ...options, migrations: options.migrations.sqlite, folder: place.folder };
+  const deadline = performance.now() + besideWaitMs;
+  while (!(await isUpToDate(options))) {
+    try {
+      const database = await openSqliteDatabase({ ...sqlite, lockWaitMs: 100 });
+      await database.close();
+      break;
+    } catch (error) {
+      if (!(error instanceof DatabaseLockedError) || performance.now() > deadline) throw error;
+    }
   }
-  const migrations = options.migrations.sqlite;
-  return openSqliteDatabase<Tables>({ ...options, migrations, folder: place.folder, beside: true });
+  return openSqliteDatabase<Tables>({ ...sqlite, beside: true });
+}
+
+/** How long a command waits for a process that may be migrating, in ms. */
+const besideWaitMs = 10_000;
+
+/** False too for what can't be read: it may be just about to be made. */
+async function isUpToDate(location: DatabaseLocation): Promise<boolean> {
+  try {
+    const { applied, pending, unknown } = await migrationStatus(location);
+    return applied.length > 0 && pending.length === 0 && unknown.length === 0;
+  } catch (error) {
+    if (error instanceof DatabaseOpenError) return false;
+    throw error;
+  }
 }
 
 /**
