@@ -5,10 +5,13 @@ import { createTestCommandLine } from "./test-command-line.ts";
 const cli = createTestCommandLine();
 
 describe("the command line", () => {
-  test.each([["--help"], ["-h"], ["serve", "--help"]])("%s %s shows how it is used", async (...words) => {
-    expect(await runCommand(words, cli.env)).toBe(0);
-    expect(cli.printed).toContain("Usage: parley <command>");
-  });
+  test.each([["--help"], ["-h"], ["serve", "--help"], ["restore", "-h"], ["restore", "a", "--help"]])(
+    "%j shows how it is used",
+    async (...words) => {
+      expect(await runCommand(words, cli.env)).toBe(0);
+      expect(cli.printed).toContain("Usage: parley <command>");
+    },
+  );
 
   test("--version shows the version", async () => {
     expect(await runCommand(["--version"], cli.env)).toBe(0);

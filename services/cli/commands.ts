@@ -56,14 +56,20 @@ const commands = new Map<string, (env: Environment, words: string[]) => Promise<
   ["doctor", runDoctor],
 ]);
 
+/** Those that have options of their own. */
+const commandsWithOptions = new Map<string, (words: string[], env: Environment) => Promise<number>>([
+  ["keys", runKeys],
+  ["events", runEvents],
+  ["restore", runRestore],
+]);
+
 /**
  * Runs a command line. Answers the exit code, or undefined when something goes on running that will end the process.
  */
 export async function runCommand(words: string[], env: Environment): Promise<number | undefined> {
   try {
-    if (words[0] === "events") return await runEvents(words.slice(1), env);
-    if (words[0] === "keys") return await runKeys(words.slice(1), env);
-    if (words[0] === "restore" && !words.includes("--help")) return await runRestore(env, words.slice(1));
+    const withOptions = commandsWithOptions.get(words[0] ?? "");
+    if (withOptions !== undefined) return await withOptions(words.slice(1), env);
     const { values, positionals } = parseWords(words, flags);
     if (values.help) return print(usage);
     if (values.version) return print(`${version}\n`);
@@ -103,7 +109,8 @@ async function runBackup(env: Environment, words: string[]): Promise<number> {
   return exit.ok;
 }
 
-async function runRestore(env: Environment, words: string[]): Promise<number> {
+async function runRestore(words: string[], env: Environment): Promise<number> {
+  if (words.some((word) => word === "-h" || word === "--help")) return print(usage);
   await restore(env, words);
   return exit.ok;
 }
@@ -119,9 +126,8 @@ function refuseWords(command: string, words: string[]): void {
 
 function unknownCommand(name: string | undefined): UsageError {
   if (name === undefined) return new UsageError("which command?");
-  return new UsageError(
-    `there is no command ${quote(name, [...commands.keys(), "events", "keys", "restore"])}`,
-  );
+  const known = [...commands.keys(), ...commandsWithOptions.keys()];
+  return new UsageError(`there is no command ${quote(name, known)}`);
 }
 
 /** The word, and what was probably meant. */

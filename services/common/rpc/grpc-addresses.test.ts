@@ -70,6 +70,21 @@ describe("addresses", () => {
     expect(told).toEqual(["1.1.1.1:1"]);
   });
 
+  test("are told with the host that they belong to", async () => {
+    const stop = new AbortController();
+    const hosts: string[] = [];
+    const changed = (addresses: readonly string[], hostOf: (address: string) => string) => {
+      for (const address of addresses) hosts.push(`${address} ${hostOf(address)}`);
+      stop.abort();
+    };
+    const resolve = async (host: string) => [host === "a" ? "1.1.1.1" : "2.2.2.2"];
+    await watchAddresses(parseGrpcUrl("grpcs://a:1,b:1,3.3.3.3:1"), changed, stop.signal, {
+      resolve,
+      logger,
+    });
+    expect(hosts).toEqual(["1.1.1.1:1 a", "2.2.2.2:1 b", "3.3.3.3:1 3.3.3.3"]);
+  });
+
   test("that are none but addresses need no looking up", async () => {
     expect(await watched([], "grpc://127.0.0.1:1,[::1]:2")).toEqual(["127.0.0.1:1,[::1]:2"]);
   });

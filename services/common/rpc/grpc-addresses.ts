@@ -54,12 +54,13 @@ export interface AddressWatchDeps {
 const defaultIntervalMs = 5000;
 
 /**
- * Calls `changed` with every address of the URL, as `host:port`, and again whenever that is another set. While a name
- * can't be resolved, what was known of it stays.
+ * Calls `changed` with every address of the URL, as `host:port`, and again whenever that is another set. `hostOf` tells
+ * the host of the URL that an address belongs to, by which its certificate is checked. While a name can't be resolved,
+ * what was known of it stays.
  */
 export async function watchAddresses(
   { hosts }: GrpcUrl,
-  changed: (addresses: readonly string[]) => void,
+  changed: (addresses: readonly string[], hostOf: (address: string) => string) => void,
   signal: AbortSignal,
   { resolve = resolveHost, intervalMs = defaultIntervalMs, logger }: AddressWatchDeps,
 ): Promise<void> {
@@ -81,13 +82,15 @@ export async function watchAddresses(
     const names = hosts.map(({ host }) => host).filter((host) => isIP(host) === 0);
     await Promise.all([...new Set(names)].map(resolveOne));
     if (signal.aborted) return;
-    const addresses = hosts.flatMap(({ host, port }) =>
-      (isIP(host) === 0 ? (known.get(host) ?? []) : [host]).map((ip) => joined(ip, port)),
-    );
-    const sorted = [...new Set(addresses)].sort();
+    const hostOf = new Map<string, string>();
+    for (const { host, port } of hosts) {
+      for (const ip of isIP(host) === 0 ? (known.get(host) ?? []) : [host])
+        hostOf.set(joined(ip, port), host);
+    }
+    const sorted = [...hostOf.keys()].sort();
     if (sorted.join() !== last) {
       last = sorted.join();
-      changed(sorted);
+      changed(sorted, (address) => hostOf.get(address)!);
     }
     if (names.length === 0) return;
     await pause(intervalMs, signal);

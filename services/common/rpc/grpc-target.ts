@@ -52,14 +52,11 @@ export function createGrpcTarget(deps: GrpcTargetDeps): GrpcTarget {
   let credentials = deps.credentials;
   let turn = 0;
 
-  const [first] = url.hosts;
-  const serverName = url.tls && first ? first.host : undefined;
-
-  function open(address: string): GrpcPeer {
+  function open(address: string, host: string): GrpcPeer {
     return createGrpcPeer({
       address,
       credentials,
-      serverName,
+      serverName: url.tls ? host : undefined,
       identity,
       changed() {
         for (const wake of waiting) wake();
@@ -67,13 +64,15 @@ export function createGrpcTarget(deps: GrpcTargetDeps): GrpcTarget {
     });
   }
 
-  function setAddresses(addresses: readonly string[]): void {
+  function setAddresses(addresses: readonly string[], hostOf: (address: string) => string): void {
     for (const [address, peer] of peers) {
       if (addresses.includes(address)) continue;
       peers.delete(address);
       peer.close();
     }
-    for (const address of addresses) if (!peers.has(address)) peers.set(address, open(address));
+    for (const address of addresses) {
+      if (!peers.has(address)) peers.set(address, open(address, hostOf(address)));
+    }
     logger.info({ service: name, addresses }, "processes of the mesh");
     for (const listener of listeners) listener();
   }

@@ -8,6 +8,7 @@ import { pino } from "pino";
 import { expect, onTestFinished, test } from "vitest";
 import { reasonOf } from "../errors.ts";
 import { createTestCertificate, type TestAuthority } from "../test-certificates.ts";
+import type { GrpcUrl } from "./grpc-addresses.ts";
 import { createLocalRpc } from "./local.ts";
 import { connectMesh, type MeshConfig, startMeshServer } from "./mesh.ts";
 import { collect, type EchoClient, EchoService, echo, failureOf, values } from "./test-echo.ts";
@@ -57,8 +58,9 @@ async function fingerprintAt(port: number, { certFile, keyFile }: { certFile: st
   return fingerprint256;
 }
 
-function connectEcho(port: number, config: Partial<MeshConfig>): EchoClient {
-  const url = { tls: config.tls !== undefined, hosts: [{ host: "localhost", port }] };
+function connectEcho(port: number, config: Partial<MeshConfig>, before: GrpcUrl["hosts"] = []): EchoClient {
+  const hosts = [...before, { host: "localhost", port }];
+  const url = { tls: config.tls !== undefined, hosts };
   const mesh = {
     listen: undefined,
     services: [],
@@ -71,6 +73,14 @@ function connectEcho(port: number, config: Partial<MeshConfig>): EchoClient {
   onTestFinished(() => connections.close());
   return connections.rpc.client(EchoService) as unknown as EchoClient;
 }
+
+test("each process is known by the host that the URL has for it", async () => {
+  const { files } = certificateFiles(authority());
+  const server = await startEchoMesh(files);
+  // Nobody is there; and no certificate here is for it.
+  const client = connectEcho(server.port, { tls: files }, [{ host: "127.0.0.2", port: server.port }]);
+  expect((await client.unary({ value: "a" })).value).toBe("a");
+});
 
 test("a certificate of the mesh is identity enough", async () => {
   const issuer = authority();
