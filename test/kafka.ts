@@ -1,9 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { inject } from "vitest";
-import type { KafkaConfig } from "../services/common/events/kafka-config.ts";
-import { createTopics } from "../services/common/events/kafka-topics.ts";
-import { createLogger } from "../services/common/logger.ts";
 import type { BrokerAccess } from "./kafka/test-broker.ts";
+import type { RunningStack } from "./stack.ts";
 
 /**
  * Kafka for tests: one cluster per test run, in which each test has topics and groups of its own by a prefix. Where there
@@ -13,42 +10,17 @@ export const noKafka = inject("kafka").missing !== undefined;
 
 /** The cluster of this run; started if it isn't yet. */
 export async function sharedKafka(): Promise<BrokerAccess> {
-  const response = await fetch(inject("kafka").ask!);
+  return JSON.parse(await ask("/broker"));
+}
+
+/** The mesh of this run, on that cluster; started if it isn't yet. */
+export async function sharedMesh(): Promise<RunningStack> {
+  return { ...JSON.parse(await ask("/mesh")), output: () => ask("/mesh/output") };
+}
+
+async function ask(path: string): Promise<string> {
+  const response = await fetch(inject("kafka").ask + path);
   const text = await response.text();
   if (!response.ok) throw new Error(text);
-  return JSON.parse(text);
-}
-
-export function newPrefix(): string {
-  return `test-${randomBytes(6).toString("hex")}.`;
-}
-
-/** A configuration with a prefix of its own. */
-export function kafkaConfig(url: string, changes: Partial<KafkaConfig> = {}): KafkaConfig {
-  return {
-    kind: "kafka",
-    brokers: url.replace(/^kafkas?:\/\//, "").split(","),
-    tls: undefined,
-    sasl: undefined,
-    prefix: newPrefix(),
-    topics: { partitions: 3, replication: 1, minInSyncReplicas: 1, retentionMs: 86_400_000 },
-    ...changes,
-  };
-}
-
-/** The same, and its topics are there. */
-export async function preparedKafka(url: string, changes: Partial<KafkaConfig> = {}): Promise<KafkaConfig> {
-  const config = kafkaConfig(url, changes);
-  await createTopics(config, createLogger({ level: "silent", pretty: false }));
-  return config;
-}
-
-/** What `parley serve` is told to use the cluster, under a prefix of its own. */
-export function kafkaEnvironment(url: string, prefix = newPrefix()): Record<string, string> {
-  return {
-    PARLEY_EVENTS_URL: url,
-    PARLEY_KAFKA_PREFIX: prefix,
-    PARLEY_KAFKA_PARTITIONS: "3",
-    PARLEY_KAFKA_REPLICATION: "1",
-  };
+  return text;
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../services/common/test-free-port.ts";
 import { startBalancer } from "./balancer.ts";
+import { kafkaEnvironment, preparedKafka } from "./kafka/environment.ts";
 import type { Stack, StackOptions } from "./stack.ts";
 import { createStackProcess, type StackProcess } from "./stack-process.ts";
 
@@ -10,6 +11,8 @@ import { createStackProcess, type StackProcess } from "./stack-process.ts";
 export interface MeshStack extends Stack {
   /** By name, in the order in which they start. */
   readonly processes: ReadonlyMap<string, StackProcess>;
+  /** Each gateway, in the order of their names. */
+  readonly gatewayUrls: readonly string[];
 }
 
 export interface MeshOptions extends StackOptions {
@@ -30,13 +33,10 @@ const servicesOnKafka = {
   "delivery-2": ["delivery"],
 };
 
-/** The mesh on the cluster of the test run, under a prefix of its own. */
-export async function startMeshOnKafka(options: MeshOptions = {}): Promise<MeshStack> {
-  // Loaded here, since it belongs to the test runner, and not all that starts stacks does.
-  const { kafkaEnvironment, preparedKafka, sharedKafka } = await import("./kafka.ts");
-  const { url } = await sharedKafka();
-  const { prefix } = await preparedKafka(url);
-  const env = { ...kafkaEnvironment(url, prefix), ...options.env };
+/** The mesh on a Kafka cluster, under a prefix of its own. */
+export async function startMeshOnKafka(kafkaUrl: string, options: MeshOptions = {}): Promise<MeshStack> {
+  const { prefix } = await preparedKafka(kafkaUrl);
+  const env = { ...kafkaEnvironment(kafkaUrl, prefix), ...options.env };
   return startMesh({ services: servicesOnKafka, ...options, env });
 }
 
@@ -62,8 +62,10 @@ export async function startMesh(options: MeshOptions = {}): Promise<MeshStack> {
     await dispose();
     throw error;
   });
+  const gatewayUrls = gateways.httpPorts.map((port) => `http://127.0.0.1:${port}`);
   return {
-    url: `http://127.0.0.1:${gateways.httpPorts[0]}`,
+    url: gatewayUrls[0]!,
+    gatewayUrls,
     socketUrl: `http://127.0.0.1:${balancer.port}`,
     grpcUrl: `http://127.0.0.1:${gateways.grpcPorts[1]}`,
     folder,

@@ -5,12 +5,8 @@ import { freePort } from "../services/common/test-free-port.ts";
 import { startMesh, startMeshOnKafka } from "./mesh-stack.ts";
 import { createStackProcess } from "./stack-process.ts";
 
-/**
- * A Parley that runs for a test: real processes, started as a user would, on free ports and data of its own.
- *
- * A topology is a line in `topologies`; the suites run against each, unchanged.
- */
-export interface Stack {
+/** What suites need of a Parley that runs. */
+export interface RunningStack {
   /** http://127.0.0.1:port */
   readonly url: string;
   /** The same for WebSockets: each may come to another gateway, if there are several. */
@@ -19,9 +15,18 @@ export interface Stack {
   readonly grpcUrl: string;
   /** Where its data is. */
   readonly folder: string;
+  /** Everything it has written, for assertions and for the message of a failed test. */
+  readonly output: () => string | Promise<string>;
+}
+
+/**
+ * A Parley that runs for a test: real processes, started as a user would, on free ports and data of its own.
+ *
+ * A topology is a line in `known`; the suites run against each, unchanged.
+ */
+export interface Stack extends RunningStack {
   /** The process that clients talk to. */
   readonly pid: number;
-  /** Everything it has written, for assertions and for the message of a failed test. */
   readonly output: () => string;
   /** Ends it like a power cut. Resolves when the processes are gone. */
   kill(): Promise<void>;
@@ -48,18 +53,48 @@ export interface Topology {
   /** Whether one process, the one with the operator port, has the metrics of all parts. */
   readonly isWhole: boolean;
   start(options?: StackOptions): Promise<Stack>;
+  /** The one that all files of a test run share, if there is one. */
+  share?(): Promise<RunningStack>;
 }
 
 const known: readonly Topology[] = [
   { name: "one process", start: startOneProcess, gateways: 1, isWhole: true },
   { name: "mesh", start: startMesh, gateways: 2, isWhole: false },
-  { name: "mesh on Kafka", start: startMeshOnKafka, gateways: 2, isWhole: false },
+  {
+    name: "mesh on Kafka",
+    // Loaded here, since the cluster belongs to the run of some projects, and others start stacks, too.
+    async start(options) {
+      const { sharedKafka } = await import("./kafka.ts");
+      return startMeshOnKafka((await sharedKafka()).url, options);
+    },
+    async share() {
+      const { sharedMesh } = await import("./kafka.ts");
+      return sharedMesh();
+    },
+    gateways: 2,
+    isWhole: false,
+  },
 ];
 
-/** Those that PARLEY_TEST_TOPOLOGIES names, between commas; one process if it is unset. */
-export const topologies: readonly Topology[] = known.filter(({ name }) =>
-  (process.env.PARLEY_TEST_TOPOLOGIES ?? "one process").split(",").includes(name),
-);
+/** Those that a test run is to be about, between commas. */
+const named = process.env.PARLEY_TEST_TOPOLOGIES;
+
+/** Those that were named; `unlessNamed` if none were. */
+export function chosenTopologies(unlessNamed: string): readonly Topology[] {
+  const names = (named ?? unlessNamed).split(",");
+  return known.filter(({ name }) => names.includes(name));
+}
+
+/**
+ * Those of all ways to call a topology that suites go: over a mesh that wasn't named, only the essential ones, since the
+ * encodings are the same there, and each way takes its time.
+ */
+export function waysOver<Way>(topology: Topology, ways: { all: readonly Way[]; essential: readonly Way[] }) {
+  return topology.share && named === undefined ? ways.essential : ways.all;
+}
+
+/** For suites that start stacks of their own. */
+export const topologies: readonly Topology[] = chosenTopologies("one process");
 
 /** `parley serve` with everything in one process. */
 export async function startOneProcess(options: StackOptions = {}): Promise<Stack> {

@@ -1,20 +1,20 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Stack, topologies } from "../stack.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { RunningStack } from "../stack.ts";
 import { type Api, badFields, createApi, ok, type Person, refused, roomOf, send } from "./api.ts";
 import { fetchAnswer } from "./clients/rest.ts";
+import { sharedStack, sharedTopologies } from "./shared-stack.ts";
 
 /** Well-formed HTTP with contents that no client of ours would send. */
-describe.each(topologies)("abuse of contents: $name", ({ start }) => {
-  let stack: Stack;
+describe.each(sharedTopologies)("abuse of contents: $name", (topology) => {
+  let stack: RunningStack;
   let api: Api;
   let ada: Person;
 
   beforeAll(async () => {
-    stack = await start();
+    stack = await sharedStack(topology);
     api = createApi(stack.url);
     ada = await api.register();
   });
-  afterAll(() => stack[Symbol.asyncDispose]());
 
   test("bodies that mean something else", async () => {
     const room = await roomOf(ada);

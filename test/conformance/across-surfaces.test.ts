@@ -3,28 +3,26 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
-import { type Stack, topologies } from "../stack.ts";
+import type { RunningStack } from "../stack.ts";
 import { type Api, createApi, ok, type Person, refused, roomOf, timelineOf } from "./api.ts";
 import type { CallClient, Method } from "./clients/client.ts";
 import { surfaces } from "./clients/surfaces.ts";
+import { sharedStack, sharedTopologies } from "./shared-stack.ts";
 
 /** What holds from one surface to another, and what only the HTTP protocols of RPC can say. */
-describe.each(topologies)("across surfaces: $name", ({ start }) => {
-  let stack: Stack;
+describe.each(sharedTopologies)("across surfaces: $name", (topology) => {
+  let stack: RunningStack;
   let api: Api;
   let ada: Person;
   let clients: CallClient[];
 
   beforeAll(async () => {
-    stack = await start();
+    stack = await sharedStack(topology);
     api = createApi(stack.url);
     ada = await api.register();
     clients = await Promise.all(surfaces.map((surface) => surface.connect(stack)));
   });
-  afterAll(async () => {
-    await Promise.all(clients.map((client) => client.close()));
-    await stack[Symbol.asyncDispose]();
-  });
+  afterAll(() => Promise.all(clients.map((client) => client.close())));
 
   const call = async (client: CallClient, method: Method, request: JsonObject) => {
     const answer = await client.call({ method, request, token: ada.accessToken });

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { topologies } from "../stack.ts";
 import { type Api, createApi, ok, openApi, refused, uniqueName } from "./api.ts";
 import { parleyKeys, serverKeyFor } from "./server-key.ts";
 import { settings } from "./settings.ts";
-import { sharedStack } from "./shared-stack.ts";
+import { sharedStack, sharedTopologies } from "./shared-stack.ts";
 
 type Admin = ReturnType<typeof adminOf>;
 
@@ -79,7 +78,7 @@ describe.each(settings)("an application that embeds Parley: $name", ({ running, 
 });
 
 /** By one surface: it is the command line's matter, and surfaces.test.ts compares how all refuse a key. */
-describe.each(topologies)("server keys: $name", (topology) => {
+describe.each(sharedTopologies)("server keys: $name", (topology) => {
   test("replaces its key without a gap; a revoked one is refused at once, and none is in the log", async () => {
     const stack = await sharedStack(topology);
     const { ensure, issue } = adminOf(createApi(stack.url));
@@ -105,6 +104,7 @@ describe.each(topologies)("server keys: $name", (topology) => {
     expect(await parleyKeys(stack, "revoke", keyId)).toContain("revoked");
     await refused(ensure(old, { externalId }), 401, "UNAUTHENTICATED");
     await ok(ensure(next, { externalId }));
-    for (const each of [old, next]) expect(stack.output()).not.toContain(each);
+    const output = await stack.output();
+    for (const each of [old, next]) expect(output).not.toContain(each);
   });
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { expect } from "vitest";
-import type { Stack } from "../stack.ts";
+import type { RunningStack } from "../stack.ts";
 import type { Answer } from "./clients/answer.ts";
 import { bindingsOf, fromHttp } from "./clients/bindings.ts";
 import type { CallClient, Surface } from "./clients/client.ts";
@@ -109,7 +109,7 @@ export function createApi(url: string, client?: CallClient): Api {
 }
 
 /** Parley through one of its surfaces. */
-export async function openApi(stack: Stack, surface: Surface): Promise<Api> {
+export async function openApi(stack: RunningStack, surface: Surface): Promise<Api> {
   return createApi(stack.url, await surface.connect(stack));
 }
 

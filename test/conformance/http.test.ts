@@ -1,21 +1,21 @@
 import { connect as connectTcp } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { type Stack, topologies } from "../stack.ts";
+import type { RunningStack } from "../stack.ts";
 import { type Api, badFields, createApi, ok, type Person, refused, roomOf } from "./api.ts";
 import { connect } from "./realtime-client.ts";
+import { sharedStack, sharedTopologies } from "./shared-stack.ts";
 
-describe.each(topologies)("http: $name", ({ start }) => {
-  let stack: Stack;
+describe.each(sharedTopologies)("http: $name", (topology) => {
+  let stack: RunningStack;
   let api: Api;
   let ada: Person;
 
   beforeAll(async () => {
-    stack = await start();
+    stack = await sharedStack(topology);
     api = createApi(stack.url);
     ada = await api.register();
   });
-  afterAll(() => stack[Symbol.asyncDispose]());
 
   test("health", async () => {
     expect((await api.call("GET", "/healthz")).status).toBe(200);

@@ -6,17 +6,17 @@ import { file_parley_internal_v1_delivery_service as delivery } from "#gen/parle
 import { file_parley_internal_v1_message_internal_service as message } from "#gen/parley/internal/v1/message_internal_service_pb.js";
 import { file_parley_internal_v1_room_internal_service as room } from "#gen/parley/internal/v1/room_internal_service_pb.js";
 import { createGrpcClient } from "../grpc/client.ts";
-import { type Stack, topologies } from "../stack.ts";
+import type { RunningStack } from "../stack.ts";
 import { createApi, type Person } from "./api.ts";
-import { sharedStack } from "./shared-stack.ts";
+import { sharedStack, sharedTopologies } from "./shared-stack.ts";
 
 const services = [auth, delivery, message, room].flatMap((file) => file.services);
 const methods = services.flatMap((service) => service.methods as DescMethod[]);
 const named = methods.map((method) => ({ method, path: `/${method.parent.typeName}/${method.name}` }));
 
 /** What services say to each other is for nobody else, whoever asks and by whichever door. */
-describe.each(topologies)("internal services: $name", (topology) => {
-  let stack: Stack;
+describe.each(sharedTopologies)("internal services: $name", (topology) => {
+  let stack: RunningStack;
   let ada: Person;
 
   beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Stack } from "../stack.ts";
+import type { RunningStack } from "../stack.ts";
 import { type Api, newClientId, ok, openApi, type Person, roomOf, send, timelineOf } from "./api.ts";
 import type { Answer } from "./clients/answer.ts";
 import { connect } from "./realtime-client.ts";
@@ -7,7 +7,7 @@ import { settings } from "./settings.ts";
 
 /** Two at the edge of a rule at once: whatever the order, the rule holds and everybody sees the same. */
 describe.each(settings)("races: $name", ({ running, surface }) => {
-  let stack: Stack;
+  let stack: RunningStack;
   let api: Api;
   let people: Person[];
 

@@ -11,7 +11,7 @@ import {
   realtimeCases,
   seqs,
 } from "./realtime-world.ts";
-import { sharedStack } from "./shared-stack.ts";
+import { sharedStack, sharedTopologies } from "./shared-stack.ts";
 
 const subprotocols: readonly Subprotocol[] = ["parley.v1.json", "parley.v1.proto"];
 
@@ -93,12 +93,14 @@ describe.each(allCases)("realtime, slow readers: $name, $way", (variant) => {
   });
 });
 
-describe.each(topologies)("waits: $name", (topology) => {
+describe.each(topologies)("waits: $name", ({ start }) => {
   test("a silent client is closed, one that answers pings is not", async () => {
-    await using stack = await topology.start({ env: { PARLEY_HEARTBEAT_INTERVAL: "1s" } });
+    await using stack = await start({ env: { PARLEY_HEARTBEAT_INTERVAL: "1s" } });
     await Promise.all(subprotocols.map((subprotocol) => heartbeats(stack, subprotocol)));
   });
+});
 
+describe.each(sharedTopologies)("waits of any: $name", (topology) => {
   test("a hello that does not come is waited for 10 s", async () => {
     const { url } = await sharedStack(topology);
     await Promise.all(subprotocols.map((subprotocol) => noHello(url, subprotocol)));

@@ -15,7 +15,7 @@ describe.each(allCases)("realtime, resume: $name, $way", (variant) => {
 
   test("resume: what was missed comes in order, then caughtUp, then what is new", async () => {
     const room = await roomOf(ada, bob);
-    for (let i = 0; i < 250; i++) await send(ada, room, `m${i}`);
+    await Promise.all(Array.from({ length: 250 }, (_, i) => send(ada, room, `m${i}`)));
     const client = await online(bob, { rooms: [{ roomId: room, afterSeq: "100" }], feedAfterSeq: "0" });
     expect((await client.next((frame) => frame.caughtUp?.roomId)).caughtUp).toEqual({
       roomId: room,

@@ -7,7 +7,7 @@ import {
   SubscribeRequestSchema,
   type SubscribeResponse,
 } from "#gen/parley/realtime/v1/realtime_service_pb.js";
-import type { Stack } from "../stack.ts";
+import type { RunningStack } from "../stack.ts";
 import { createApi } from "./api.ts";
 import { createFrameInbox, type Frame } from "./frame-inbox.ts";
 import { frameJson } from "./frame-json.ts";
@@ -15,10 +15,10 @@ import type { RealtimeClient } from "./realtime-client.ts";
 
 /** The surfaces that have Subscribe. */
 export const streamTransports = {
-  Connect: ({ url }: Stack) => createConnectTransport({ baseUrl: url }),
-  "gRPC-Web": ({ url }: Stack) => createGrpcWebTransport({ baseUrl: url }),
-  gRPC: ({ grpcUrl }: Stack) => createGrpcTransport({ baseUrl: grpcUrl }),
-} satisfies Record<string, (stack: Stack) => Transport>;
+  Connect: ({ url }: RunningStack) => createConnectTransport({ baseUrl: url }),
+  "gRPC-Web": ({ url }: RunningStack) => createGrpcWebTransport({ baseUrl: url }),
+  gRPC: ({ grpcUrl }: RunningStack) => createGrpcTransport({ baseUrl: grpcUrl }),
+} satisfies Record<string, (stack: RunningStack) => Transport>;
 
 export type StreamSurface = keyof typeof streamTransports;
 
@@ -27,7 +27,7 @@ export type StreamSurface = keyof typeof streamTransports;
  * frames would be, everything else that is asked over a connection itself is not there.
  */
 export async function subscribe(
-  stack: Stack,
+  stack: RunningStack,
   accessToken: string,
   options: { surface: StreamSurface; hello?: object },
 ): Promise<RealtimeClient> {
@@ -84,7 +84,7 @@ export async function subscribe(
   };
 }
 
-async function requestByRest(stack: Stack, token: string, { send, ping }: Frame): Promise<Frame> {
+async function requestByRest(stack: RunningStack, token: string, { send, ping }: Frame): Promise<Frame> {
   const api = createApi(stack.url);
   if (ping) {
     const { status, body } = await api.call("GET", "/v1/users/me", { token });

@@ -1,17 +1,16 @@
 import { afterAll, beforeAll } from "vitest";
-import { type Stack, type Topology, topologies } from "../stack.ts";
+import { type RunningStack, waysOver } from "../stack.ts";
 import { type Api, createApi, newClientId, type Person, reasonOf } from "./api.ts";
 import type { Frame } from "./frame-inbox.ts";
 import { connect, openSocket, type RealtimeClient, type Subprotocol } from "./realtime-client.ts";
 import { type StreamSurface, streamTransports, subscribe } from "./realtime-stream.ts";
-import { sharedStack } from "./shared-stack.ts";
+import { sharedStack, sharedTopologies } from "./shared-stack.ts";
 
 /** A topology, and a way to be connected to it. */
 export interface RealtimeCase {
   readonly name: string;
-  readonly start: Topology["start"];
-  /** The file's stack of that topology, which ends with the file. */
-  running(): Promise<Stack>;
+  /** The stack of that topology, which others use, too. */
+  running(): Promise<RunningStack>;
   /** The subprotocol, or the surface of a stream. */
   readonly way: string;
   /**
@@ -19,17 +18,22 @@ export interface RealtimeCase {
    * refreshToken, refs, the order of sends, a hello that is none) is tested over WebSockets only.
    */
   readonly asks: boolean;
-  connect(stack: Stack, accessToken: string, hello?: object): Promise<RealtimeClient>;
+  connect(stack: RunningStack, accessToken: string, hello?: object): Promise<RealtimeClient>;
 }
 
 export interface WebSocketCase extends RealtimeCase {
   readonly subprotocol: Subprotocol;
 }
 
+const subprotocols = {
+  all: ["parley.v1.json", "parley.v1.proto"] as const,
+  essential: ["parley.v1.json"] as const,
+};
+
 /** Every topology, by either subprotocol. */
-export const realtimeCases: readonly WebSocketCase[] = topologies.flatMap((topology) =>
-  (["parley.v1.json", "parley.v1.proto"] as const).map((subprotocol) => ({
-    ...topology,
+export const realtimeCases: readonly WebSocketCase[] = sharedTopologies.flatMap((topology) =>
+  waysOver<Subprotocol>(topology, subprotocols).map((subprotocol) => ({
+    name: topology.name,
     running: () => sharedStack(topology),
     subprotocol,
     way: subprotocol,
@@ -39,23 +43,31 @@ export const realtimeCases: readonly WebSocketCase[] = topologies.flatMap((topol
   })),
 );
 
-/** Every topology, by Subscribe over each surface that has it. */
-export const streamCases: readonly RealtimeCase[] = topologies.flatMap((topology) =>
-  (Object.keys(streamTransports) as StreamSurface[]).map((surface) => ({
-    ...topology,
+/** Subscribe over a surface. */
+const streamWay = (surface: StreamSurface) => ({
+  way: `Subscribe by ${surface}`,
+  asks: false,
+  connect: (stack: RunningStack, accessToken: string, hello = {}) =>
+    subscribe(stack, accessToken, { surface, hello }),
+});
+
+/** Over each surface that has it. */
+export const streamWays = (Object.keys(streamTransports) as StreamSurface[]).map(streamWay);
+
+const streamCases: readonly RealtimeCase[] = sharedTopologies.flatMap((topology) =>
+  waysOver(topology, { all: streamWays, essential: [streamWay("gRPC")] }).map((way) => ({
+    name: topology.name,
     running: () => sharedStack(topology),
-    way: `Subscribe by ${surface}`,
-    asks: false,
-    connect: (stack, accessToken, hello = {}) => subscribe(stack, accessToken, { surface, hello }),
+    ...way,
   })),
 );
 
 /** Every topology, by every way. */
 export const allCases: readonly RealtimeCase[] = [...realtimeCases, ...streamCases];
 
-/** The file's stack, three people for the tests of a `describe`, and connections that are dropped at its end. */
+/** The stack, three people for the tests of a `describe`, and connections that are dropped at its end. */
 export interface RealtimeWorld {
-  readonly stack: Stack;
+  readonly stack: RunningStack;
   readonly api: Api;
   readonly people: readonly [Person, Person, Person];
   /** Connected the way of the case, after `ready`. */
@@ -68,7 +80,7 @@ export interface RealtimeWorld {
 
 export function createRealtimeWorld(variant: RealtimeCase & { subprotocol?: Subprotocol }): RealtimeWorld {
   const open: RealtimeClient[] = [];
-  let stack: Stack;
+  let stack: RunningStack;
   let api: Api;
   let people: [Person, Person, Person];
 

@@ -1,17 +1,25 @@
 import { afterAll } from "vitest";
-import type { Stack, Topology } from "../stack.ts";
+import { noKafka } from "../kafka.ts";
+import { chosenTopologies, type RunningStack, type Stack, type Topology } from "../stack.ts";
 
 /**
- * One stack per topology for all suites of a file that start it without options: to start it costs more than most
- * suites. So they make people and rooms of their own, and leave it running; it ends with the file.
+ * One stack per topology for all suites of a file that start it without options, or for all files of a run: to start it
+ * costs more than most suites. So they make people and rooms of their own, and leave it running; it ends with the file,
+ * or the run.
  */
 const stacks = new Map<Topology, Promise<Stack>>();
+
+/** For suites that share a stack: what is cheap enough to be there always, one process and a mesh as well. */
+export const sharedTopologies: readonly Topology[] = chosenTopologies(
+  noKafka ? "one process" : "one process,mesh on Kafka",
+);
 
 afterAll(async () => {
   for (const stack of stacks.values()) await (await stack)[Symbol.asyncDispose]();
 });
 
-export function sharedStack(topology: Topology): Promise<Stack> {
+export function sharedStack(topology: Topology): Promise<RunningStack> {
+  if (topology.share) return topology.share();
   const stack = stacks.get(topology) ?? topology.start();
   stacks.set(topology, stack);
   return stack;

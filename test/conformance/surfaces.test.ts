@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Stack, topologies } from "../stack.ts";
+import type { RunningStack } from "../stack.ts";
 import type { CallClient, Method, Surface } from "./clients/client.ts";
 import { contracts } from "./clients/contracts.ts";
 import { surfaces } from "./clients/surfaces.ts";
+import { sharedStack, sharedTopologies } from "./shared-stack.ts";
 import { adminScenarios } from "./surfaces/admin-scenarios.ts";
 import { authScenarios } from "./surfaces/auth-scenarios.ts";
 import { keysFor } from "./surfaces/keys.ts";
@@ -48,14 +49,14 @@ interface Player {
 }
 
 /** One scenario per RPC, played through every surface: what is answered is the same. */
-describe.each(topologies)("surfaces: $name", ({ name, start }) => {
+describe.each(sharedTopologies)("surfaces: $name", (topology) => {
   const table = createTable(surfaces.map((surface) => surface.name));
-  let stack: Stack;
+  let stack: RunningStack;
   let players: Player[];
   let promises: Promises;
 
   beforeAll(async () => {
-    stack = await start();
+    stack = await sharedStack(topology);
     promises = readPromises(new Uint8Array(await (await fetch(`${stack.url}/parley.binpb`)).arrayBuffer()));
     const keys = await keysFor(stack);
     players = await Promise.all(
@@ -67,9 +68,8 @@ describe.each(topologies)("surfaces: $name", ({ name, start }) => {
     );
   });
   afterAll(async () => {
-    table.write(name);
+    table.write(topology.name);
     await Promise.all(players.map(({ client }) => client.close()));
-    await stack[Symbol.asyncDispose]();
   });
 
   test("every public RPC has its scenario", () => {

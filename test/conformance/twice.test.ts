@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Stack } from "../stack.ts";
+import type { RunningStack } from "../stack.ts";
 import {
   type Api,
   newClientId,
@@ -16,7 +16,7 @@ import { settings } from "./settings.ts";
 
 /** Whatever is asked twice is done once, on whatever surface. */
 describe.each(settings)("twice is once: $name", ({ running, surface }) => {
-  let stack: Stack;
+  let stack: RunningStack;
   let api: Api;
   let ada: Person;
   let bob: Person;

@@ -6,8 +6,9 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createApi, newClientId, type Person, roomOf, timelineOf } from "../conformance/api.ts";
 import { connect } from "../conformance/realtime-client.ts";
+import { kafkaEnvironment } from "../kafka/environment.ts";
 import { startOwnBroker } from "../kafka/test-broker.ts";
-import { kafkaEnvironment, noKafka, sharedKafka } from "../kafka.ts";
+import { noKafka, sharedKafka } from "../kafka.ts";
 import { startOneProcess } from "../stack.ts";
 
 const main = join(import.meta.dirname, "../../services/main.ts");

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { createApi, type Person, roomOf, timelineOf } from "../conformance/api.ts";
 import { connect, type RealtimeClient } from "../conformance/realtime-client.ts";
-import { from, message, seqs, streamCases } from "../conformance/realtime-world.ts";
+import { from, message, seqs, streamWays } from "../conformance/realtime-world.ts";
+import { topologies } from "../stack.ts";
+
+const cases = topologies.flatMap((topology) => streamWays.map((way) => ({ ...topology, ...way })));
 
 /** Posts until the connection breaks. */
 async function post(writer: RealtimeClient, room: string): Promise<void> {
@@ -11,7 +14,7 @@ async function post(writer: RealtimeClient, room: string): Promise<void> {
   }
 }
 
-describe.each(streamCases)("streams and the process's end: $name, $way", ({ start, connect: subscribe }) => {
+describe.each(cases)("streams and the process's end: $name, $way", ({ start, connect: subscribe }) => {
   test("killed, it goes on from the cursor without hole or repeat; stopped, it says goodbye", {
     timeout: 120_000,
   }, async () => {

@@ -11,22 +11,20 @@ import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_servi
 import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import { UserService } from "#gen/parley/user/v1/user_service_pb.js";
 import { createApi, type Person } from "../conformance/api.ts";
-import { type Stack, topologies } from "../stack.ts";
+import { sharedStack, sharedTopologies } from "../conformance/shared-stack.ts";
+import type { RunningStack } from "../stack.ts";
 import { createGrpcClient, faultOf, type GrpcClient } from "./client.ts";
 
-describe.each(topologies)("gRPC, $name", (topology) => {
-  let stack: Stack;
+describe.each(sharedTopologies)("gRPC, $name", (topology) => {
+  let stack: RunningStack;
   let client: GrpcClient;
   let ada: Person;
   beforeAll(async () => {
-    stack = await topology.start();
+    stack = await sharedStack(topology);
     client = createGrpcClient(stack.grpcUrl);
     ada = await createApi(stack.url).register();
   });
-  afterAll(async () => {
-    client?.[Symbol.dispose]();
-    await stack?.[Symbol.asyncDispose]();
-  });
+  afterAll(() => client?.[Symbol.dispose]());
   const requestId = expect.stringMatching(/^[0-9a-f-]{36}$/);
 
   test("answers calls", async () => {

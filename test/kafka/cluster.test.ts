@@ -2,7 +2,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { checkTopics, createTopics } from "../../services/common/events/kafka-topics.ts";
 import { openEventLog, TopicsMissingError } from "../../services/common/events/open-event-log.ts";
 import { createLogger } from "../../services/common/logger.ts";
-import { kafkaConfig, noKafka, sharedKafka } from "../kafka.ts";
+import { noKafka, sharedKafka } from "../kafka.ts";
+import { kafkaConfig } from "./environment.ts";
 import type { SecureAccess } from "./test-broker.ts";
 
 const logger = createLogger({ level: "silent", pretty: false });

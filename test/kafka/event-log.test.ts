@@ -1,6 +1,7 @@
 import { beforeAll, describe } from "vitest";
 import { describeEventLog } from "../../services/common/events/test-event-log.ts";
-import { noKafka, preparedKafka, sharedKafka } from "../kafka.ts";
+import { noKafka, sharedKafka } from "../kafka.ts";
+import { preparedKafka } from "./environment.ts";
 import { startTestLog } from "./test-log.ts";
 
 describe.skipIf(noKafka)("the event log on Kafka", () => {

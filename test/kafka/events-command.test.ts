@@ -5,7 +5,8 @@ import { UnprocessableRecordError } from "../../services/common/events/event-log
 import { timelineRecords } from "../../services/common/events/test-event-log.ts";
 import { timelineTopic } from "../../services/common/events/topics.ts";
 import { newId } from "../../services/common/ids.ts";
-import { kafkaConfig, kafkaEnvironment, noKafka, sharedKafka } from "../kafka.ts";
+import { noKafka, sharedKafka } from "../kafka.ts";
+import { kafkaConfig, kafkaEnvironment } from "./environment.ts";
 import { startTestLog } from "./test-log.ts";
 
 const patience = { timeout: 40_000, interval: 20 };

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestProject } from "vitest/node";
 import { missingTools } from "../../deploy/kafka/jars.ts";
+import { type MeshStack, startMeshOnKafka } from "../mesh-stack.ts";
 import { startTestBroker, type TestBroker } from "./test-broker.ts";
 
 declare module "vitest" {
@@ -12,15 +13,15 @@ declare module "vitest" {
 }
 
 export interface KafkaForTests {
-  /** Where to ask for the broker that all tests of a run share; it is started when somebody does. */
+  /** Where to ask for the broker and the mesh that all tests of a run share; each is started when somebody does. */
   readonly ask?: string;
   /** What to do to have one. */
   readonly missing?: string;
 }
 
 /**
- * One broker for all tests of a run, started by the first that wants it: PARLEY_TEST_KAFKA_URL names another. Tests of
- * Kafka are required in CI; elsewhere they run where Java and Maven are.
+ * One broker for all tests of a run, and one mesh on it, started by the first that wants it: PARLEY_TEST_KAFKA_URL names
+ * another broker. Tests of Kafka are required in CI; elsewhere they run where Java and Maven are.
  */
 export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const missing = process.env.PARLEY_TEST_KAFKA_URL ? undefined : await missingTools();
@@ -31,10 +32,26 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     return undefined;
   }
   let broker: Promise<TestBroker> | undefined;
-  const server = createServer((_, response) => {
+  let mesh: Promise<MeshStack> | undefined;
+  const sharedBroker = () => {
     broker ??= startTestBroker();
-    broker.then(
-      ({ access }) => response.end(JSON.stringify(access)),
+    return broker;
+  };
+  const sharedMesh = () => {
+    mesh ??= sharedBroker().then(({ access }) => startMeshOnKafka(access.url));
+    return mesh;
+  };
+  const answers: Record<string, () => Promise<string>> = {
+    "/broker": async () => JSON.stringify((await sharedBroker()).access),
+    "/mesh": async () => {
+      const { url, socketUrl, grpcUrl, folder } = await sharedMesh();
+      return JSON.stringify({ url, socketUrl, grpcUrl, folder });
+    },
+    "/mesh/output": async () => (await sharedMesh()).output(),
+  };
+  const server = createServer((request, response) => {
+    answers[request.url!]!().then(
+      (answer) => response.end(answer),
       (error) => response.writeHead(500).end(String(error)),
     );
   });
@@ -43,6 +60,8 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
   return async () => {
     server.closeAllConnections();
     server.close();
-    await (await broker)?.stop();
+    // A failed start was told to those who asked.
+    await (await mesh?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    await (await broker?.catch(() => undefined))?.stop();
   };
 }

@@ -12,7 +12,8 @@ import { timelineRecords } from "../../services/common/events/test-event-log.ts"
 import { timelineTopic } from "../../services/common/events/topics.ts";
 import { newId } from "../../services/common/ids.ts";
 import { createLogger } from "../../services/common/logger.ts";
-import { noKafka, preparedKafka, sharedKafka } from "../kafka.ts";
+import { noKafka, sharedKafka } from "../kafka.ts";
+import { preparedKafka } from "./environment.ts";
 import { startOwnBroker } from "./test-broker.ts";
 import { startTestLog } from "./test-log.ts";
 

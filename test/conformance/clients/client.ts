@@ -6,7 +6,7 @@ import {
   type JsonObject,
   type Message,
 } from "@bufbuild/protobuf";
-import type { Stack } from "../../stack.ts";
+import type { RunningStack } from "../../stack.ts";
 import type { Answer } from "./answer.ts";
 
 /** A public RPC: one message goes in. */
@@ -36,7 +36,7 @@ export interface CallClient {
 export interface Surface {
   /** As in the names of tests: "gRPC, grpc-js". */
   readonly name: string;
-  connect(stack: Stack): Promise<CallClient>;
+  connect(stack: RunningStack): Promise<CallClient>;
 }
 
 /** The request as a message; undefined if its JSON holds what no typed client could put into one. */

@@ -2,7 +2,7 @@ import { getOption } from "@bufbuild/protobuf";
 import { expect, vi } from "vitest";
 import { AdminService } from "#gen/parley/admin/v1/admin_service_pb.js";
 import { server_key_scope } from "#gen/parley/options/v1/options_pb.js";
-import type { Stack } from "../../stack.ts";
+import type { RunningStack } from "../../stack.ts";
 import { createApi, reasonOf } from "../api.ts";
 import { serverKeyFor } from "../server-key.ts";
 
@@ -15,7 +15,7 @@ export interface Keys {
   readonly expired: string;
 }
 
-export async function keysFor(stack: Stack): Promise<Keys> {
+export async function keysFor(stack: RunningStack): Promise<Keys> {
   const scopes = [...new Set(AdminService.methods.map((method) => getOption(method, server_key_scope)))];
   const scoped = async (scope: string) => [scope, await serverKeyFor(stack, "--scopes", scope)] as const;
   const [good, expired, ...byScope] = await Promise.all([

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { expect, vi } from "vitest";
-import type { Stack } from "../../stack.ts";
+import type { RunningStack } from "../../stack.ts";
 import { type Api, createApi, ok, type Person, reasonOf, refused as refusal } from "../api.ts";
 import type { Answer } from "../clients/answer.ts";
 import type { Call, CallClient, Method } from "../clients/client.ts";
@@ -56,7 +56,7 @@ export interface Cast {
   readonly keys: Keys;
 }
 
-export async function castOf({ url, folder }: Stack, keys: Keys): Promise<Cast> {
+export async function castOf({ url, folder }: RunningStack, keys: Keys): Promise<Cast> {
   const prefix = `s${randomUUID().slice(0, 8)}`;
   const api = createApi(url);
   const person = (name: string) =>
