@@ -11,6 +11,8 @@ import { createStackProcess, type StackProcess } from "./stack-process.ts";
 export interface MeshStack extends Stack {
   /** By name, in the order in which they start. */
   readonly processes: ReadonlyMap<string, StackProcess>;
+  /** By name, where each that is no gateway shows its metrics. */
+  readonly operatorUrls: ReadonlyMap<string, string>;
   /** Each gateway, in the order of their names. */
   readonly gatewayUrls: readonly string[];
 }
@@ -66,6 +68,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<MeshStack> {
   return {
     url: gatewayUrls[0]!,
     gatewayUrls,
+    operatorUrls: services.operatorUrls,
     socketUrl: `http://127.0.0.1:${balancer.port}`,
     grpcUrl: `http://127.0.0.1:${gateways.grpcPorts[1]}`,
     folder,
@@ -122,13 +125,15 @@ async function createServices(
     urls[`PARLEY_${part.toUpperCase()}_URL`] = `grpc://${addresses.join(",")}`;
 
   const processes = new Map<string, StackProcess>();
+  const operatorUrls = new Map<string, string>();
   for (const [name, parts] of Object.entries(services)) {
     const operator = await freePort();
+    operatorUrls.set(name, `http://127.0.0.1:${operator}`);
     const own = { PARLEY_MESH_PORT: String(ports.get(name)), PARLEY_OPERATOR_PORT: String(operator) };
     const env = { ...common, ...urls, ...own };
     processes.set(name, createStackProcess({ parts, env, folder, isReady: isReadyAt(operator) }));
   }
-  return { processes, urls };
+  return { processes, urls, operatorUrls };
 }
 
 /** The first has the operator port that was asked for, if any. */

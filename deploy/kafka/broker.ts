@@ -15,6 +15,7 @@ export interface Broker {
   readonly address: string;
   /** `127.0.0.1:port` of the listener that asks who one is; undefined if there is none. */
   readonly secureAddress: string | undefined;
+  readonly pid: number;
   /** Sends a signal, such as SIGSTOP and SIGCONT. */
   signal(name: NodeJS.Signals): void;
   /** Ends it; resolves when it is gone. SIGKILL is a power cut. */
@@ -77,6 +78,9 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   return {
     address: `127.0.0.1:${port}`,
     secureAddress: secure && `127.0.0.1:${secure.port}`,
+    get pid() {
+      return child.pid ?? 0;
+    },
     signal: (name) => void child.kill(name),
     async stop(signal = "SIGTERM") {
       child.kill(signal);

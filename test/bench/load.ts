@@ -9,6 +9,8 @@ import { percentile } from "./statistics.ts";
 export interface Person {
   token: string;
   roomId: string;
+  /** Where they connect, if not where all do. */
+  url?: string;
 }
 
 export type Task =
@@ -49,7 +51,9 @@ async function open(url: string, person: Person): Promise<BenchSocket> {
 async function openAll(url: string, people: Person[]): Promise<BenchSocket[]> {
   const sockets: BenchSocket[] = [];
   for (let i = 0; i < people.length; i += 50) {
-    sockets.push(...(await Promise.all(people.slice(i, i + 50).map((person) => open(url, person)))));
+    sockets.push(
+      ...(await Promise.all(people.slice(i, i + 50).map((person) => open(person.url ?? url, person)))),
+    );
   }
   return sockets;
 }
@@ -116,7 +120,8 @@ async function paced(task: Task & { kind: "latency" | "fanout" }, measure: boole
   let counting = false;
   for (const socket of sockets) {
     socket.onFrame = (payload) => {
-      if (isAnswer(payload)) return failOn(payload);
+      // What is refused isn't delivered: the rate tells.
+      if (isAnswer(payload)) return isRefused(payload) ? undefined : failOn(payload);
       if (!counting) return;
       count++;
       if (!measure) return;

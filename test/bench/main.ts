@@ -5,13 +5,14 @@
  */
 import { parseArgs } from "node:util";
 import { load, medians } from "./measure.ts";
+import { meshRows } from "./mesh.ts";
 import { overloadRows } from "./overload.ts";
 import { keepResults, printTable, type Row } from "./report.ts";
 import { startBare, startParley, type Target } from "./targets.ts";
 
 const help = `usage: npm run bench -- [options]
 
-  --rows <a,b>    only these: acks, latency, fanout, idle, overload
+  --rows <a,b>    only these: acks, latency, fanout, idle, overload (all by default), mesh (needs Java and Maven)
   --seconds <n>   how long each is measured (default 4)
   --rounds <n>    how often; the median counts (default 3)
   --help
@@ -137,17 +138,24 @@ async function idle(targets: Pair<Target>): Promise<Row[]> {
 const overload = ({ parley }: Pair<Target>) => overloadRows(parley, { rounds, seconds });
 
 const steps = { acks, latency, fanout, idle, overload };
+type Step = keyof typeof steps | "mesh";
+const isKnown = (name: string): name is Step => name === "mesh" || Object.hasOwn(steps, name);
 
-async function run(wanted: readonly (keyof typeof steps)[]): Promise<void> {
+/** Fresh servers for each, so that one row's data and memory are not another's. */
+async function rowsOf(name: Step): Promise<Row[]> {
+  if (name === "mesh") return meshRows({ rounds, seconds });
+  const targets = { bare: await startBare(), parley: await startParley() };
+  try {
+    return await steps[name](targets);
+  } finally {
+    await Promise.all([targets.bare.stop(), targets.parley.stop()]);
+  }
+}
+
+async function run(wanted: readonly Step[]): Promise<void> {
   const rows: Row[] = [];
   for (const name of wanted) {
-    // Fresh servers for each, so that one row's data and memory are not another's.
-    const targets = { bare: await startBare(), parley: await startParley() };
-    try {
-      rows.push(...(await steps[name](targets)));
-    } finally {
-      await Promise.all([targets.bare.stop(), targets.parley.stop()]);
-    }
+    rows.push(...(await rowsOf(name)));
     console.error(`measured: ${name}`);
   }
   printTable(rows);
@@ -156,12 +164,11 @@ async function run(wanted: readonly (keyof typeof steps)[]): Promise<void> {
 }
 
 const wanted = options.rows.split(",");
-const unknown = wanted.filter((name) => !Object.hasOwn(steps, name));
 if (options.help) {
   console.log(help);
-} else if (unknown.length > 0 || !(seconds > 0) || !(rounds >= 1)) {
+} else if (!wanted.every(isKnown) || !(seconds > 0) || !(rounds >= 1)) {
   console.error(help);
   process.exitCode = 2;
 } else {
-  await run(wanted as (keyof typeof steps)[]);
+  await run(wanted);
 }

@@ -22,8 +22,8 @@ export interface Target {
 /** Linux counts CPU time in hundredths of a second (USER_HZ). */
 const ticksPerSecond = 100;
 
-function measures(child: ChildProcess) {
-  const read = (file: string) => readFileSync(`/proc/${child.pid}/${file}`, "utf8");
+export function measures(pid: number) {
+  const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, "utf8");
   return {
     cpu() {
       const fields = read("stat")
@@ -64,7 +64,7 @@ export async function startBare(): Promise<Target> {
         const roomId = `00000000-0000-7000-8000-${String(Math.floor(i / membersEach)).padStart(12, "0")}`;
         return { token: roomId, roomId };
       }),
-    ...measures(child),
+    ...measures(child.pid!),
     stop: () => stopChild(child, folder),
   };
 }
@@ -90,7 +90,7 @@ export async function startParley(): Promise<Target> {
     name: "parley",
     url: `ws://127.0.0.1:${port}/v1/realtime`,
     people: (rooms, membersEach) => people(http, rooms, membersEach),
-    ...measures(child),
+    ...measures(child.pid!),
     stop: () => stopChild(child, folder),
   };
 }
@@ -119,7 +119,8 @@ interface Account {
 const maxAccounts = 1000;
 const accounts = new Map<string, Account[]>();
 
-async function people(http: string, rooms: number, membersEach: number): Promise<Person[]> {
+/** `rooms` rooms of `membersEach` people each at the Parley whose HTTP is at `http`. */
+export async function people(http: string, rooms: number, membersEach: number): Promise<Person[]> {
   const known = accounts.get(http) ?? [];
   accounts.set(http, known);
   const wanted = Math.min(maxAccounts, rooms * membersEach);
