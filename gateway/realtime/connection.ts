@@ -1,34 +1,12 @@
 import type { CloseCause } from "./close-codes.ts";
-import type { Format } from "./codec.ts";
 import type { Flusher } from "./flusher.ts";
+import type { FrameSink } from "./frame-sink.ts";
 import { type Lag, lagFrom, lastOf } from "./lag.ts";
 import type { LiveLog } from "./live-log.ts";
 import { ReadRest } from "./read-rest.ts";
 import { createFrame, type Frames } from "./server-frame.ts";
 import type { Traffic } from "./traffic.ts";
 import type { UserChannel } from "./user-channel.ts";
-
-/** Where a connection's frames go: a WebSocket, or the reader of a stream. Writing never waits. */
-export interface FrameSink {
-  /** By which the client came, for metrics. */
-  readonly surface: string;
-  readonly format: Format;
-  /** Bytes written so far. */
-  readonly written: number;
-  /** Bytes read so far. */
-  readonly received: number;
-  /** Bytes written that the kernel, or the stream's reader, has not taken. */
-  readonly unsent: number;
-  write(frames: readonly Frames[]): void;
-  /** Asks for a sign of life: `silent` is set back when one comes. */
-  ping(): void;
-  pauseReading(): void;
-  resumeReading(): void;
-  /** Ends the connection after what was written. */
-  close(code: number, reason: string): void;
-  /** Ends it at once. */
-  terminate(): void;
-}
 
 /** The answers to writes that were refused for overload, as many as come in a turn. */
 export interface Refusals extends Frames {

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { ServerFrameSchema } from "#gen/parley/realtime/v1/frames_pb.js";
 import type { SubscribeResponse } from "#gen/parley/realtime/v1/realtime_service_pb.js";
-import type { FrameSink } from "./connection.ts";
+import type { FrameSink } from "./frame-sink.ts";
 import { type StreamItem, toStreamItem } from "./server-frame.ts";
 
 /**

@@ -6,7 +6,8 @@ import type {
 } from "#gen/parley/realtime/v1/realtime_service_pb.js";
 import { UnavailableError } from "../../services/common/errors.ts";
 import { clientAddress, requireCaller } from "../../services/common/rpc/caller.ts";
-import type { Connection, FrameSink } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { FrameSink } from "./frame-sink.ts";
 import type { Hellos } from "./hello.ts";
 import { createStreamSink, type StreamSink } from "./stream-sink.ts";
 

@@ -1,7 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import { createCatchUp } from "./catch-up.ts";
-import { Connection, type FrameSink } from "./connection.ts";
+import { Connection } from "./connection.ts";
 import { createFlusher } from "./flusher.ts";
+import type { FrameSink } from "./frame-sink.ts";
 import { createTraffic } from "./traffic.ts";
 
 /** A ServerFrame as a client of the JSON subprotocol sees it, as far as tests look at it. */

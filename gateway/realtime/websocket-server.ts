@@ -9,7 +9,8 @@ import { InvalidArgumentError } from "../../services/common/errors.ts";
 import { refuseOnSocket } from "../socket-refusal.ts";
 import { closeCauses } from "./close-codes.ts";
 import { BadFrameError, decodeBinary, decodeJson, type Format, RefusedFrameError } from "./codec.ts";
-import type { Connection, FrameSink } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { FrameSink } from "./frame-sink.ts";
 import type { Frames } from "./server-frame.ts";
 import { pingFrame } from "./websocket-frame.ts";
 
