@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type EventRow, eventKind, type SeqBounds } from "../../types.ts";
+import type { EventRow, SeqBounds } from "../../types.ts";
+import { type EventColumns, toEventRow } from "../event-row.ts";
 import type { ReadProcedures } from "../procedures.ts";
 import type { Access } from "./read-rooms.ts";
 
@@ -14,7 +15,9 @@ export function createTimelineReads(db: DatabaseSync, access: Access): TimelineR
   function range(roomNo: number, after: number, upTo: number): EventRow[] {
     if (upTo <= after) return [];
     const rows = select.all(roomNo, after, upTo) as unknown as StoredEvent[];
-    return rows.map((row) => toEventRow(row, access));
+    return rows.map((row) =>
+      toEventRow(row, access.userId(row.actor_no), () => access.userId(row.subject_no ?? 0)),
+    );
   }
 
   return {
@@ -49,39 +52,7 @@ export function resolveBounds({ after, before }: SeqBounds, headSeq: number): Ra
   return { after: Math.min(after ?? 0, upTo), upTo, backward: after === undefined };
 }
 
-interface StoredEvent {
-  seq: number;
-  kind: number;
+interface StoredEvent extends EventColumns {
   actor_no: number;
-  at: number;
-  reply_to_seq: number | null;
-  target_seq: number | null;
   subject_no: number | null;
-  role: number | null;
-  client_id: string | null;
-  emoji: string | null;
-  name: string | null;
-  topic: string | null;
-  text: string | null;
-}
-
-function toEventRow(row: StoredEvent, access: Access): EventRow {
-  const { seq, kind, at } = row;
-  const actorId = access.userId(row.actor_no);
-  switch (kind) {
-    case eventKind.messagePosted:
-      return [seq, kind, actorId, at, row.text, row.reply_to_seq ?? 0, row.client_id ?? ""];
-    case eventKind.messageEdited:
-      return [seq, kind, actorId, at, row.text, row.target_seq ?? 0, ""];
-    case eventKind.messageDeleted:
-    case eventKind.reactionAdded:
-    case eventKind.reactionRemoved:
-      return [seq, kind, actorId, at, row.emoji, row.target_seq ?? 0, ""];
-    case eventKind.roomUpdated:
-      return [seq, kind, actorId, at, row.name, 0, row.topic ?? ""];
-    case eventKind.roomDeleted:
-      return [seq, kind, actorId, at, "", 0, ""];
-    default:
-      return [seq, kind, actorId, at, access.userId(row.subject_no ?? 0), row.role ?? 0, ""];
-  }
 }
