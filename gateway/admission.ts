@@ -18,8 +18,8 @@ export type Work = "write" | "read" | "signal";
  * - **Writes in flight** are bounded. The bound follows from what is done: completions per second times the target is
  *   what can wait for no longer than the target (Little's law). It shrinks only over a standing queue, when the
  *   *shortest* wait of an interval is above the target, as CoDel tells a queue that stays from a burst (RFC 8289), and
- *   grows by a tenth per interval while it binds, by a fiftieth once that wait is above half the target. While reading and refusing what
- *   comes takes the event loop so long that what waits in sockets gets late, it shrinks by as much instead.
+ *   grows by a tenth per interval while it binds, by a fiftieth once that wait is above half the target. While reading
+ *   and refusing what comes takes the event loop so long that what waits in sockets gets late, it shrinks instead.
  * - **The event loop's own delay**, the shortest of several ticks likewise, tells overload of any other kind.
  * - The larger of the two, as a share of what may be, is the pressure: from a half on signals go, from three quarters
  *   reads and whoever has more than a fair share of the writes in flight, from one on all new writes.

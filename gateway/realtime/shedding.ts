@@ -30,9 +30,12 @@ export function createShedding(admission: Pick<Admission, "refuses" | "refused">
   const known = new Map<number, Errors>();
 
   function errorsOf(waitMs: number): Errors {
-    const made = known.get(waitMs) ?? encode(waitMs);
-    known.set(waitMs, made);
-    return made;
+    let errors = known.get(waitMs);
+    if (errors === undefined) {
+      errors = encode(waitMs);
+      known.set(waitMs, errors);
+    }
+    return errors;
   }
 
   function refuse(connection: Connection, ref: string | undefined): void {

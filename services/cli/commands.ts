@@ -49,7 +49,9 @@ const flags = { help: { type: "boolean", short: "h" }, version: { type: "boolean
 /** Exit codes: 78 is EX_CONFIG of sysexits.h, by which a supervisor can tell that another try is pointless. */
 const exit = { ok: 0, failure: 1, usage: 2, config: 78 };
 
-const commands = new Map<string, (env: Environment, words: string[]) => Promise<number | undefined>>([
+type Command = (words: string[], env: Environment) => Promise<number | undefined>;
+
+const commands = new Map<string, Command>([
   ["serve", runServe],
   ["migrate", runMigrate],
   ["backup", runBackup],
@@ -57,7 +59,7 @@ const commands = new Map<string, (env: Environment, words: string[]) => Promise<
 ]);
 
 /** Those that have options of their own. */
-const commandsWithOptions = new Map<string, (words: string[], env: Environment) => Promise<number>>([
+const commandsWithOptions = new Map<string, Command>([
   ["keys", runKeys],
   ["events", runEvents],
   ["restore", runRestore],
@@ -76,7 +78,7 @@ export async function runCommand(words: string[], env: Environment): Promise<num
     const [name, ...rest] = positionals;
     const command = commands.get(name ?? "");
     if (command === undefined) throw unknownCommand(name);
-    return await command(env, rest);
+    return await command(rest, env);
   } catch (error) {
     return explain(error);
   }
@@ -87,7 +89,7 @@ function print(text: string): number {
   return exit.ok;
 }
 
-async function runServe(env: Environment, names: string[]): Promise<undefined> {
+async function runServe(names: string[], env: Environment): Promise<undefined> {
   await serve(env, hostedParts(names));
   return undefined;
 }
@@ -99,12 +101,12 @@ function hostedParts(names: readonly string[]): ReadonlySet<Part> {
   return new Set(names.length === 0 ? parts : parts.filter((part) => names.includes(part)));
 }
 
-async function runMigrate(env: Environment, rest: string[]): Promise<number> {
+async function runMigrate(rest: string[], env: Environment): Promise<number> {
   refuseWords("migrate", rest);
   return (await migrate(env)) ? exit.ok : exit.failure;
 }
 
-async function runBackup(env: Environment, words: string[]): Promise<number> {
+async function runBackup(words: string[], env: Environment): Promise<number> {
   await backup(env, words);
   return exit.ok;
 }
@@ -115,7 +117,7 @@ async function runRestore(words: string[], env: Environment): Promise<number> {
   return exit.ok;
 }
 
-async function runDoctor(env: Environment, names: string[]): Promise<number> {
+async function runDoctor(names: string[], env: Environment): Promise<number> {
   return (await doctor(env, hostedParts(names))) ? exit.ok : exit.failure;
 }
 

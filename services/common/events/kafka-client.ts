@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { hostname } from "node:os";
-import { setTimeout } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import kafkajs, { type Admin, type Kafka, type KafkaConfig as KafkaJsConfig } from "kafkajs";
 import type { Logger } from "pino";
 import { backoffMs } from "../backoff.ts";
@@ -57,7 +57,7 @@ export function createWithAdmin(kafka: Kafka): WithAdmin {
         return await onConnection(kafka, work);
       } catch (error) {
         if (attempt === maxAttempts || !isBetweenLeaders(error)) throw error;
-        await setTimeout(backoffMs(attempt, leaderBackoff));
+        await sleep(backoffMs(attempt, leaderBackoff));
       }
     }
   };
@@ -82,7 +82,7 @@ function isBetweenLeaders(error: unknown): boolean {
 export async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
-    timer = globalThis.setTimeout(resolve, ms, undefined);
+    timer = setTimeout(resolve, ms, undefined);
   });
   try {
     return await Promise.race([work, late]);
