@@ -42,6 +42,52 @@ test("batches what comes while others are committed, and answers in order", asyn
   expect(announced.every(({ ids }) => ids.length === 1)).toBe(true);
 });
 
+test("two batches are under way, up to four when they are full, and none is begun while one is done again", async () => {
+  const sizes: number[] = [];
+  let gate = { promise: Promise.resolve(), resolve: () => {} };
+  const close = () => {
+    gate = Promise.withResolvers<void>();
+  };
+  let isBroken = false;
+  const { queue, send } = await setUp((call) => async (name, ...args) => {
+    const { length } = args[0] as unknown[];
+    sizes.push(length);
+    await gate.promise;
+    if (isBroken && length > 1) throw new Error("one of them");
+    return call(name, ...args);
+  });
+  const push = (count: number) => {
+    for (let i = 0; i < count; i++) queue.push(send(`${i}`), () => {});
+  };
+  /** The batches that have begun since it was asked before. */
+  const begun = async () => {
+    await new Promise(setImmediate);
+    return sizes.splice(0);
+  };
+  await begun();
+  close();
+  push(300);
+  expect(await begun()).toEqual([150, 150]);
+  push(3 * 512);
+  expect(await begun()).toEqual([512, 512]);
+  gate.resolve();
+  await queue.idle();
+  await begun();
+
+  isBroken = true;
+  close();
+  push(2);
+  expect(await begun()).toEqual([2]);
+  gate.resolve();
+  close();
+  await expect.poll(() => sizes.length).toBe(1);
+  push(1);
+  expect(await begun(), "the first of the two, alone").toEqual([1]);
+  gate.resolve();
+  await queue.idle();
+  expect(await begun(), "the other one, and then what came since").toEqual([1, 1]);
+});
+
 test("an op that breaks its batch is refused alone, and the others are done in order", async () => {
   const { queue, database, roomId, send } = await setUp();
   const broken = queue.append(["apply", roomId, [roomChange(2, { userId: "not an id" })]]);
