@@ -34,6 +34,8 @@ export interface TimelineQueue {
   /** `settle` is called once, later. Throws OverloadedError when too much waits. */
   push(op: Op, settle: (outcome: OpResult | Error) => void, traceparent?: string | undefined): void;
   append<O extends Op>(op: O): Promise<ResultOf<O>>;
+  /** When something was last committed that may make work due, on the clock of `performance.now`. */
+  readonly lastWriteAt: number;
   /** Resolves when everything that was pushed is settled. */
   idle(): Promise<void>;
 }
@@ -73,6 +75,7 @@ export function createTimelineQueue({
   let underWay = 0;
   let unsettled = 0;
   let scheduled = false;
+  let lastWriteAt = Number.NEGATIVE_INFINITY;
   /** Batches that failed and are done again one by one. */
   let redone = 0;
   let onIdle: (() => void)[] = [];
@@ -129,6 +132,7 @@ export function createTimelineQueue({
   }
 
   function answerFor(batch: readonly Entry[], answer: AppendAnswer): void {
+    if (!answer.results.every(foundNothing)) lastWriteAt = performance.now();
     for (const [index, entry] of batch.entries()) settle(entry, answer.results[index]!);
     outbox.committed(announcements(batch, answer));
   }
@@ -179,11 +183,19 @@ export function createTimelineQueue({
           else resolve(outcome as ResultOf<O>);
         });
       }),
+    get lastWriteAt() {
+      return lastWriteAt;
+    },
     idle() {
       if (unsettled === 0) return Promise.resolve();
       return new Promise((resolve) => onIdle.push(resolve));
     },
   };
+}
+
+/** Whether it looked for what is due, and nothing was: what is announced makes more due, as a room's deletion its erasure. */
+function foundNothing(result: OpResult): boolean {
+  return result[0] === "announced" && result[1] === 0;
 }
 
 function isGone({ caller }: Entry): boolean {
