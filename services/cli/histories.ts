@@ -1,7 +1,12 @@
 import type { Kysely } from "kysely";
 import { newId } from "../common/ids.ts";
-import { beginEpoch, listTimelineVersions, type TimelineVersion } from "../message/db/histories.ts";
+import {
+  beginEpoch as beginMessageEpoch,
+  listTimelineVersions,
+  type TimelineVersion,
+} from "../message/db/histories.ts";
 import type { MessageTables } from "../message/db/tables.ts";
+import { beginEpoch as beginRoomEpoch } from "../room/db/epoch.ts";
 import {
   findChangeIds,
   listRoomVersions,
@@ -29,8 +34,9 @@ const pageSize = 200;
 /**
  * Makes databases that were put back into one that can be served. They are copies of about the same time, Message's the
  * older one: so each timeline is at a version that Room has too, by the same change. What Room made after it, and may
- * have handed over to what is lost, is noted to be handed over again. Then a new epoch begins. All is compared before
- * anything is changed, and it can be repeated. Answers how many rooms have changes to be handed over again.
+ * have handed over to what is lost, is noted to be handed over again. Then a new epoch begins, the same in both. All is
+ * compared before anything is changed, and it can be repeated. Answers how many rooms have changes to be handed over
+ * again.
  *
  * Throws HistoriesError.
  */
@@ -41,7 +47,9 @@ export async function fitTogether(databases: Histories): Promise<number> {
     await lowerAppliedVersions(databases.room, behind, Date.now());
     count += behind.length;
   });
-  await beginEpoch(databases.message, newId());
+  const epoch = newId();
+  await beginRoomEpoch(databases.room, epoch);
+  await beginMessageEpoch(databases.message, epoch);
   return count;
 }
 

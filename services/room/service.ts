@@ -5,6 +5,7 @@ import { createSqlOutboxStore } from "../common/database/outbox-store.ts";
 import { createOutbox, type Outbox } from "../common/events/outbox.ts";
 import { runForever, type Service, type ServiceDeps } from "../common/lifecycle.ts";
 import type { RoomConfig } from "./config.ts";
+import { readEpoch } from "./db/epoch.ts";
 import { migrations } from "./db/migrations/migrations.ts";
 import type { RoomTables } from "./db/tables.ts";
 import { createDirectRooms } from "./direct-rooms.ts";
@@ -43,6 +44,7 @@ export async function startRoom(config: RoomConfig, deps: RoomDeps): Promise<Ser
     store: createSqlOutboxStore({ kysely: database.kysely, clock }),
     log: events,
     render: (row) => renderAnnouncement(database.kysely, row),
+    headers: { epoch: await readEpoch(database.kysely) },
     logger,
     service: "room",
     metrics,

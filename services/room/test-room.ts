@@ -30,6 +30,8 @@ export interface TestRoom {
   readonly clock: TestClock;
   /** What came over the event log. */
   readonly announced: readonly RecordOf<typeof roomTopic.schema>[];
+  /** Under which epochs it was published. */
+  readonly epochs: ReadonlySet<string | undefined>;
   readonly folder: string;
   /** Someone new. */
   person(): Promise<Person>;
@@ -91,9 +93,14 @@ export async function startTestRoom(options: TestRoomOptions = {}): Promise<Test
   events.subscribe(roomTopic, "test", (records) => {
     announced.push(...records);
   });
+  const epochs = new Set<string | undefined>();
+  const publish: typeof events.publish = (topic, records, headers) => {
+    epochs.add(headers?.epoch);
+    return events.publish(topic, records, headers);
+  };
   const service = await startRoom(
     { databaseUrl: await testDatabaseUrl(folder), limits },
-    { rpc, events, logger, clock },
+    { rpc, events: { ...events, publish }, logger, clock },
   );
   const stop = new AbortController();
   const running = [verifier.run(stop.signal), events.run(stop.signal)];
@@ -122,6 +129,7 @@ export async function startTestRoom(options: TestRoomOptions = {}): Promise<Test
     internal: rpc.client(RoomInternalService),
     clock,
     announced,
+    epochs,
     folder,
     person,
     people: (count) => Promise.all(Array.from({ length: count }, person)),

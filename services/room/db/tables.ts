@@ -5,6 +5,7 @@ import type { OutboxTables } from "../../common/database/outbox-table.ts";
  * numbers of their Protobuf enums.
  */
 export interface RoomTables extends OutboxTables {
+  meta: MetaTable;
   room: RoomTable;
   member: MemberTable;
   person: PersonTable;
@@ -12,6 +13,12 @@ export interface RoomTables extends OutboxTables {
   invitation: InvitationTable;
   invitation_code: InvitationCodeTable;
   removal_bar: RemovalBarTable;
+}
+
+/** Facts about the database: `epoch`, the id of this life of the data. */
+export interface MetaTable {
+  name: string;
+  value: string;
 }
 
 /** A room, kept after its deletion so that its id and its changes stay known. */
