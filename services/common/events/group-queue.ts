@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { DeliveryStoppedError, type EventRecord } from "./event-log.ts";
 
 /**
@@ -25,8 +26,14 @@ interface Publication<R extends EventRecord> {
   reject(error: unknown): void;
 }
 
+export interface GroupQueueOptions {
+  /** When a batch begins: in the turn of the publication, which is the default, or in the next, with what comes till then. */
+  begins?: "now" | "next turn";
+}
+
 export function createGroupQueue<R extends EventRecord>(
   deliver: (records: readonly R[], signal: AbortSignal) => Promise<void>,
+  { begins = "now" }: GroupQueueOptions = {},
 ): GroupQueue<R> {
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -49,7 +56,7 @@ export function createGroupQueue<R extends EventRecord>(
   };
 
   const drain = async (): Promise<void> => {
-    await undefined;
+    await (begins === "now" ? undefined : nextTurn());
     while (waiting.length > 0) {
       const batch = takeBatch();
       const records = join(batch);

@@ -111,6 +111,7 @@ export function createAssignment(deliveries: ReadonlyMap<string, TopicDelivery>)
       return true;
     },
     async room(topic) {
+      if (hasRoom(topic)) return true;
       const late = new AbortController();
       const deadline = pause(roomTimeoutMs, late.signal).then(() => late.abort());
       while (!hasRoom(topic) && !late.signal.aborted && !stopping.signal.aborted)

@@ -1,8 +1,10 @@
-import kafkajs, { type Kafka, type Message, type Producer } from "kafkajs";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Kafka, Message, Producer } from "kafkajs";
 import type { Logger } from "pino";
 import { UnavailableError } from "../errors.ts";
 import { DeliveryStoppedError } from "./event-log.ts";
 import { within } from "./kafka-client.ts";
+import { createKafkaPartitioner } from "./kafka-partitioner.ts";
 
 /**
  * Hands messages to the brokers, in the order in which they came.
@@ -39,8 +41,11 @@ interface Publication {
 }
 
 const defaultTimeoutMs = 10_000;
-/** After a request that several shared, how long to gather for the next one, in ms. */
-const gatherMs = 2;
+/**
+ * After a request that several shared, how long to gather for the next one, in ms: the longer the more there was, since
+ * what a request costs, here, at the brokers and at each consumer, is hardly more for many records than for one.
+ */
+const gatherMs = (records: number): number => Math.min(10, Math.max(2, records / 8));
 /** A partition's share of a request must stay below what brokers take, 1 MiB unless configured. */
 const maxRequestBytes = 768 * 1024;
 const maxRequestMessages = 2_000;
@@ -53,7 +58,7 @@ export function createKafkaPublisher({
 }: KafkaPublisherDeps): KafkaPublisher {
   const producer: Producer = kafka.producer({
     allowAutoTopicCreation: false,
-    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    createPartitioner: createKafkaPartitioner,
     retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 3 },
   });
   let waiting: Publication[] = [];
@@ -96,19 +101,17 @@ export function createKafkaPublisher({
       const batch = take();
       underWay = batch;
       const started = performance.now();
+      const records = batch.reduce((sum, { messages }) => sum + messages.length, 0);
       try {
         await send(batch);
-        answered?.(
-          batch.reduce((sum, { messages }) => sum + messages.length, 0),
-          performance.now() - started,
-        );
+        answered?.(records, performance.now() - started);
         for (const publication of batch) publication.resolve();
       } catch (error) {
         const failure = new UnavailableError("the event log does not take records", error);
         for (const publication of batch) publication.reject(failure);
       }
       underWay = [];
-      if (batch.length > 1 && !closed) await new Promise((resolve) => setTimeout(resolve, gatherMs));
+      if (batch.length > 1 && !closed) await sleep(gatherMs(records));
     }
     sending = undefined;
   };

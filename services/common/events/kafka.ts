@@ -118,7 +118,9 @@ export function createKafkaEventLog(deps: KafkaEventLogDeps): EventLog {
       group,
       name: nameOf(topic),
       openQueue() {
-        const queue = createGroupQueue(createGroupDelivery({ topic, group, handler, bury, logger, retry }));
+        const delivery = createGroupDelivery({ topic, group, handler, bury, logger, retry });
+        // A fetch brings batches of many partitions, one by one in the same turn.
+        const queue = createGroupQueue(delivery, { begins: "next turn" });
         groups.get(group)?.queues.set(topic.name, queue as GroupQueue<EventRecord>);
         return queue as GroupQueue<EventRecord>;
       },
