@@ -3,7 +3,7 @@ import { type MeshStack, startMeshOnKafka } from "../mesh-stack.ts";
 import type { Person } from "./load.ts";
 import { load, type Measurement, medians } from "./measure.ts";
 import type { Row } from "./report.ts";
-import { measures, people, type Target } from "./targets.ts";
+import { measures, people, profilerFlags, type Target } from "./targets.ts";
 
 /**
  * Parley as a mesh on SQLite and one Kafka broker, everything on this machine: two gateways, auth, room, message and two
@@ -37,7 +37,7 @@ export async function meshRows({ rounds, seconds }: { rounds: number; seconds: n
 async function startMesh(): Promise<Mesh> {
   const kafka = await startOwnBroker();
   const stack = await startMeshOnKafka(`kafka://${kafka.broker.address}`, {
-    env: { PARLEY_LOG_LEVEL: "warn", PARLEY_OVERLOAD_TARGET: "250ms" },
+    env: { PARLEY_LOG_LEVEL: "warn", PARLEY_OVERLOAD_TARGET: "250ms", ...profilerEnv() },
   });
   const processes = [...stack.processes].map(([name, { pid }]) => [name, measures(pid)] as const);
   const all = [...processes, ["kafka", measures(kafka.broker.pid)] as const];
@@ -56,10 +56,17 @@ async function startMesh(): Promise<Mesh> {
     cpus: () => new Map(all.map(([name, process]) => [name, process.cpu()])),
     commits: () => commitsOf(stack),
     async stop() {
+      // A profile is written by a process that ends of itself.
+      await stack.terminate();
       await stack[Symbol.asyncDispose]();
       await kafka.stop();
     },
   };
+}
+
+function profilerEnv(): Record<string, string> {
+  const flags = profilerFlags();
+  return flags.length > 0 ? { NODE_OPTIONS: flags.join(" ") } : {};
 }
 
 async function commitsOf(stack: MeshStack): Promise<{ batches: number; writes: number }> {

@@ -95,8 +95,8 @@ export async function startParley(): Promise<Target> {
   };
 }
 
-/** `PARLEY_BENCH_PROFILE=folder` writes a CPU profile of the server there. */
-function profilerFlags(): string[] {
+/** `PARLEY_BENCH_PROFILE=folder` writes a CPU profile of each process of Parley there. */
+export function profilerFlags(): string[] {
   const folder = process.env.PARLEY_BENCH_PROFILE;
   return folder ? ["--cpu-prof", `--cpu-prof-dir=${folder}`] : [];
 }
