@@ -13,7 +13,7 @@ const onServer = {
     name: "mssql",
     include: [
       "services/{auth,room,message}/**/*.test.ts",
-      "services/common/database/{database,lease}.test.ts",
+      "services/common/database/{database,lease,mssql-faults}.test.ts",
     ],
     env: { PARLEY_TEST_ON_MSSQL: server ?? "", PARLEY_TEST_RUN: run },
     globalSetup: "services/common/database/test-server.ts",

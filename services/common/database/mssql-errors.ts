@@ -72,6 +72,18 @@ const unavailableNumbers = new Set([
   49920, // the same and quotas on Azure
 ]);
 
+/** From this severity on the server ends the connection, whatever it says. */
+const fatalSeverity = 20;
+
+/**
+ * Babelfish, T-SQL on PostgreSQL, has one number for all of PostgreSQL's errors for which it knows none of SQL Server's.
+ * These texts are what ails the server: a lock that was not to be had in time, a process that was ended, a server that
+ * starts or stops, no more connections, memory or disk, a standby.
+ */
+const unmappedByBabelfish = 33557097;
+const unavailableOnBabelfish =
+  /^(canceling statement due to (lock timeout|conflict)|terminating connection|the database system is|(sorry, )?(too many clients|remaining connection slots)|out of (shared )?memory|could not extend file|cannot execute \w+ in a read-only transaction)/i;
+
 /** Of the driver: the connection is gone, or an answer did not come in time. */
 const unavailableCodes = new Set([
   "ESOCKET",
@@ -101,7 +113,13 @@ export function isDuplicate(error: unknown): boolean {
 /** The connection is lost; what was under way may have happened. */
 export function isDisconnect(error: unknown): boolean {
   const code = codeOf(error);
-  return code === "ESOCKET" || code === "ECONNCLOSED" || code === "ECONNRESET";
+  return (
+    code === "ESOCKET" ||
+    code === "ECONNCLOSED" ||
+    code === "ECONNRESET" ||
+    isFatal(error) ||
+    wasLostBefore(error)
+  );
 }
 
 /** What the driver threw, other than a violation of a unique index, as the error that callers of the port get. */
@@ -111,13 +129,25 @@ export function toDatabaseError(error: unknown): Error {
   if (isConflict(error)) return new TransactionConflictError(error);
   const isUnavailable =
     (number !== undefined && unavailableNumbers.has(number)) ||
+    (number === unmappedByBabelfish && unavailableOnBabelfish.test(error.message)) ||
     unavailableCodes.has(codeOf(error) ?? "") ||
+    isFatal(error) ||
+    wasLostBefore(error) ||
     error.name === "TimeoutError";
   return isUnavailable ? new UnavailableError(undefined, error) : error;
 }
 
 function numberOf(error: unknown): number | undefined {
   return error instanceof RequestError ? error.number : undefined;
+}
+
+/** The pool gave out a connection whose end it had not noticed. */
+function wasLostBefore(error: unknown): boolean {
+  return codeOf(error) === "EINVALIDSTATE" && (error as Error).message.includes("Final state");
+}
+
+function isFatal(error: unknown): boolean {
+  return error instanceof RequestError && Number(error.class) >= fatalSeverity;
 }
 
 function codeOf(error: unknown): string | undefined {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ConnectionPool } from "./mssql-driver.ts";
+import { ConnectionPool, Request, Transaction } from "./mssql-driver.ts";
 
 /** Makes a database for tests, whose name begins so; answers its URL. */
 export async function createTestDatabase(server: string, prefix: string): Promise<string> {
@@ -18,6 +18,7 @@ export async function createTestDatabase(server: string, prefix: string): Promis
   // Some servers are slow to begin with, above all on a busy machine.
   url.searchParams.set("requestTimeout", "60000");
   url.searchParams.set("lockTimeout", "15000");
+  url.searchParams.set("connectTimeout", "60000");
   return url.href;
 }
 
@@ -56,6 +57,39 @@ export async function emptyTestDatabase(url: string): Promise<void> {
   });
 }
 
+/** Somebody else's transaction, that stays open however long nothing is asked in it. */
+export interface TestSession {
+  run(command: string): Promise<unknown>;
+  rollback(): Promise<void>;
+}
+
+export async function openSession(url: string): Promise<TestSession> {
+  const pool = await connect(url);
+  const transaction = new Transaction(pool);
+  await transaction.begin();
+  return {
+    run: (command) => new Request(transaction).batch(command),
+    async rollback() {
+      // Of a deadlock's victim nothing is left to be undone.
+      await transaction.rollback().catch(() => {});
+      await pool.close();
+    },
+  };
+}
+
+/** Ends all sessions in a database, whatever they do, as its server does when it is shut down. */
+export async function endSessions(url: string): Promise<void> {
+  await onServer(url, async (run) => {
+    const { recordset } = await run(`
+      select session_id from sys.dm_exec_sessions
+      where database_id = db_id() and is_user_process = 1 and session_id <> @@spid`);
+    for (const { session_id } of recordset as { session_id: number }[]) {
+      // It may have ended by itself.
+      await run(`kill ${session_id}`).catch(() => {});
+    }
+  });
+}
+
 /** Drops the databases whose names begin so. */
 export async function dropTestDatabases(server: string, prefix: string): Promise<void> {
   await onServer(server, async (run) => {
@@ -66,13 +100,25 @@ export async function dropTestDatabases(server: string, prefix: string): Promise
   });
 }
 
-async function onServer(
+/** Runs commands there, each a batch, and then leaves. */
+export async function onServer(
   server: string,
   work: (run: (command: string) => Promise<{ recordset: unknown }>) => Promise<unknown>,
 ): Promise<void> {
+  const pool = await connect(server);
+  try {
+    await work((command) => pool.request().batch(command));
+  } finally {
+    await pool.close();
+  }
+}
+
+async function connect(server: string): Promise<ConnectionPool> {
   const { hostname, port, username, password, pathname, searchParams } = new URL(server);
   const pool = new ConnectionPool({
     pool: { max: 1 },
+    connectionTimeout: 60_000,
+    requestTimeout: 60_000,
     server: hostname,
     port: Number(port || 1433),
     user: decodeURIComponent(username),
@@ -83,10 +129,7 @@ async function onServer(
       trustServerCertificate: searchParams.get("trustServerCertificate") === "true",
     },
   });
-  await pool.connect();
-  try {
-    await work((command) => pool.request().batch(command));
-  } finally {
-    await pool.close();
-  }
+  // Told to whoever asks next.
+  pool.on("error", () => {});
+  return pool.connect();
 }
