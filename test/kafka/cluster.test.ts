@@ -1,7 +1,13 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { createKafkaClient, createWithAdmin } from "../../services/common/events/kafka-client.ts";
+import type { KafkaSasl } from "../../services/common/events/kafka-config.ts";
 import { checkTopics, createTopics } from "../../services/common/events/kafka-topics.ts";
 import { openEventLog, TopicsMissingError } from "../../services/common/events/open-event-log.ts";
 import { createLogger } from "../../services/common/logger.ts";
+import { createTestCertificate } from "../../services/common/test-certificates.ts";
 import { noKafka, sharedKafka } from "../kafka.ts";
 import { kafkaConfig } from "./environment.ts";
 import type { SecureAccess } from "./test-broker.ts";
@@ -31,26 +37,42 @@ describe.skipIf(noKafka)("a Kafka cluster", () => {
     expect(states.flatMap(({ problems }) => problems)).toEqual([]);
   });
 
-  test.each(["scram-sha-512", "scram-sha-256", "plain"] as const)(
-    "is used over TLS by %s",
-    async (mechanism) => {
-      const { secure } = await sharedKafka();
-      if (secure === undefined) return;
+  describe.skipIf(process.env.PARLEY_TEST_KAFKA_URL)("over TLS, of which given brokers are not asked", () => {
+    test.each(["scram-sha-512", "scram-sha-256", "plain"] as const)("is used by %s", async (mechanism) => {
+      const secure = await secureAccess();
       const config = secureConfig(secure, mechanism, secure.password);
       expect((await createTopics(config, logger)).created).toHaveLength(6);
       await expect(createTopics(secureConfig(secure, mechanism, "wrong"), logger)).rejects.toThrow(/auth/i);
-      const stranger = { ...config, tls: { ca: undefined, cert: undefined, key: undefined } };
+      const stranger = { ...config, tls: { caFile: undefined, certFile: undefined, keyFile: undefined } };
       await expect(checkTopics(stranger, logger)).rejects.toThrow();
-    },
-  );
+    });
+
+    test("is gone on with when the authority is renewed on disk", async () => {
+      const secure = await secureAccess();
+      const config = secureConfig(secure, "scram-sha-512", secure.password);
+      const file = config.tls!.caFile!;
+      const withAdmin = createWithAdmin(createKafkaClient(config, logger));
+      const brokers = () => withAdmin(async (admin) => (await admin.describeCluster()).brokers.length);
+      writeFileSync(file, createTestCertificate({ name: "Another", isAuthority: true }).cert);
+      await expect(brokers()).rejects.toThrow(/certificate/);
+      writeFileSync(file, secure.authority);
+      expect(await brokers()).toBe(1);
+    });
+  });
 });
 
-function secureConfig(
-  secure: SecureAccess,
-  mechanism: "scram-sha-512" | "scram-sha-256" | "plain",
-  password: string,
-) {
+async function secureAccess(): Promise<SecureAccess> {
+  const { secure } = await sharedKafka();
+  if (secure === undefined) throw new Error("the tests' own broker has a listener that speaks TLS");
+  return secure;
+}
+
+function secureConfig(secure: SecureAccess, mechanism: KafkaSasl["mechanism"], password: string) {
   const { url, username, authority } = secure;
-  const tls = { ca: authority, cert: undefined, key: undefined };
+  const folder = mkdtempSync(join(tmpdir(), "parley-kafka-tls-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const caFile = join(folder, "ca.pem");
+  writeFileSync(caFile, authority);
+  const tls = { caFile, certFile: undefined, keyFile: undefined };
   return kafkaConfig(url, { tls, sasl: { mechanism, username, password } });
 }

@@ -31,6 +31,8 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     project.provide("kafka", { missing });
     return undefined;
   }
+  if (process.env.PARLEY_TEST_KAFKA_URL)
+    console.log("Tests of Kafka over TLS are skipped: the brokers in PARLEY_TEST_KAFKA_URL are others' own.");
   let broker: Promise<TestBroker> | undefined;
   let mesh: Promise<MeshStack> | undefined;
   const sharedBroker = () => {

@@ -5,6 +5,7 @@ import kafkajs, { type Admin, type Kafka, type KafkaConfig as KafkaJsConfig } fr
 import type { Logger } from "pino";
 import { backoffMs } from "../backoff.ts";
 import type { KafkaConfig } from "./kafka-config.ts";
+import { createTlsSockets } from "./kafka-tls.ts";
 
 /** How long one request may take, and a connection to come about, in ms. */
 const requestTimeoutMs = 5_000;
@@ -33,7 +34,7 @@ export function createKafkaClient(
       ({ namespace, log: { message, timestamp: _, logger: _name, ...fields } }) =>
         logger.debug({ kafka: namespace, ...fields }, message),
   };
-  if (tls) options.ssl = { ca: tls.ca, cert: tls.cert, key: tls.key };
+  if (tls) Object.assign(options, { ssl: true, socketFactory: createTlsSockets(tls, logger) });
   if (sasl) options.sasl = { ...sasl } as NonNullable<KafkaJsConfig["sasl"]>;
   return new kafkajs.Kafka(options);
 }

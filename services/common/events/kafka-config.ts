@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
-import { createSecureContext } from "node:tls";
+import { accessSync, constants } from "node:fs";
 import type { EnvReader } from "../config.ts";
+import { type KafkaTls, loadKafkaTls } from "./kafka-tls.ts";
 
 /** Where events go: through this process, or through a Kafka cluster. */
 export type EventsConfig = { readonly kind: "embedded" } | KafkaConfig;
@@ -17,13 +17,6 @@ export interface KafkaConfig {
   readonly prefix: string;
   /** What `parley migrate` makes topics by and everything else compares them with. */
   readonly topics: TopicSettings;
-}
-
-/** PEM; what is absent is the system's or none. */
-export interface KafkaTls {
-  readonly ca: string | undefined;
-  readonly cert: string | undefined;
-  readonly key: string | undefined;
 }
 
 export interface KafkaSasl {
@@ -73,34 +66,43 @@ function readBrokers(reader: EnvReader, url: string): string[] {
 }
 
 function readTls(reader: EnvReader, secure: boolean): KafkaTls | undefined {
-  const files = [caName, certName, keyName].map((name) => reader.string(name, { optional: true }));
-  const [ca, cert, key] = files.map((file, index) =>
-    file === undefined ? undefined : readPem(reader, [caName, certName, keyName][index]!, file),
-  );
+  const [ca, cert, key] = [caName, certName, keyName].map((name) => readFileName(reader, name)) as [
+    FileName,
+    FileName,
+    FileName,
+  ];
   if (!secure) {
-    if (files.some(Boolean))
+    if (ca.file ?? cert.file ?? key.file)
       reader.problem(`${urlName} should begin with kafkas: where ${caName} and the like are set`);
     return undefined;
   }
-  if ((files[1] === undefined) !== (files[2] === undefined)) {
+  if ((cert.file === undefined) !== (key.file === undefined)) {
     reader.problem(`${certName} and ${keyName} belong together: set both or none`);
     return undefined;
   }
+  const files = Object.freeze({ caFile: ca.file, certFile: cert.file, keyFile: key.file });
   try {
-    createSecureContext({ ca, cert, key });
+    if (ca.isReadable && cert.isReadable && key.isReadable) loadKafkaTls(files);
   } catch (error) {
     reader.problem(`${caName}, ${certName} and ${keyName}: ${(error as Error).message}`);
   }
-  return Object.freeze({ ca, cert, key });
+  return files;
 }
 
-function readPem(reader: EnvReader, name: string, file: string): string | undefined {
+interface FileName {
+  readonly file: string | undefined;
+  readonly isReadable: boolean;
+}
+
+function readFileName(reader: EnvReader, name: string): FileName {
+  const file = reader.string(name, { optional: true });
   try {
-    return readFileSync(file, "utf8");
+    if (file !== undefined) accessSync(file, constants.R_OK);
+    return { file, isReadable: true };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     reader.problem(`${name} is "${file}": it should be a file that can be read (${code})`);
-    return undefined;
+    return { file, isReadable: false };
   }
 }
 
