@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { transact } from "../../common/database/transact.ts";
 import { bytesToId, idToBytes } from "../../common/ids.ts";
 import type { RoomTables } from "./tables.ts";
 
@@ -56,7 +57,7 @@ export async function lowerAppliedVersions(
   rooms: readonly { roomId: string; version: number }[],
   now: number,
 ): Promise<void> {
-  await db.transaction().execute(async (transaction) => {
+  await transact(db, async (transaction) => {
     for (const { roomId, version } of rooms) {
       await transaction
         .updateTable("room")
