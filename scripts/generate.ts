@@ -1,6 +1,6 @@
 /**
- * `npm run generate`: gen/ from proto/, the code and the image that clients are generated from. With `--check` it changes
- * nothing and fails when gen/ is not what would be generated.
+ * `npm run generate`: gen/ from proto/, the code and the image that clients are generated from, and client/gen. With `--check` it changes
+ * nothing and fails when they are not what would be generated.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,9 +14,10 @@ if (process.argv.includes("--check")) {
   const fresh = mkdtempSync(join(tmpdir(), "parley-gen-"));
   try {
     generate(fresh);
-    const differing = difference(join(fresh, "gen"), "gen");
-    if (differing.length > 0) {
-      console.error(`gen/ is not up to date, run npm run generate:\n  ${differing.join("\n  ")}`);
+    for (const folder of ["gen", "client/gen"]) {
+      const differing = difference(join(fresh, folder), folder);
+      if (differing.length === 0) continue;
+      console.error(`${folder}/ is not up to date, run npm run generate:\n  ${differing.join("\n  ")}`);
       process.exitCode = 1;
     }
   } finally {
@@ -26,9 +27,12 @@ if (process.argv.includes("--check")) {
   generate(".");
 }
 
-/** Into gen/ in this folder. */
+/** Into gen/ and client/gen/ in this folder. */
 function generate(folder: string): void {
-  execFileSync("node_modules/.bin/buf", ["generate", "--output", folder], { stdio: "inherit" });
+  for (const template of ["buf.gen.yaml", "buf.gen.client.yaml"]) {
+    const args = ["generate", "--template", template, "--output", folder];
+    execFileSync("node_modules/.bin/buf", args, { stdio: "inherit" });
+  }
   writeFileSync(join(folder, "gen/parley.binpb"), buildPublicImage());
 }
 

@@ -1,0 +1,79 @@
+import type { CallOptions, Client } from "@connectrpc/connect";
+import type { Tokens } from "#gen/parley/auth/v1/auth_pb.js";
+import type { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
+import type { User } from "#gen/parley/user/v1/user_pb.js";
+import type { UserService } from "#gen/parley/user/v1/user_service_pb.js";
+import type { Live } from "./live.ts";
+import type { SessionKeeper } from "./session.ts";
+import type { Parley } from "./types.ts";
+import type { Users } from "./users.ts";
+
+type Account = Pick<Parley, "register" | "login" | "useTokens" | "logout" | "logoutEverywhere" | "users">;
+
+export interface AccountDeps {
+  readonly session: SessionKeeper;
+  readonly auth: Client<typeof AuthService>;
+  readonly users: Client<typeof UserService>;
+  readonly people: Users;
+  readonly live: Pick<Live, "forgetUnsent">;
+  readonly deviceName: string | undefined;
+}
+
+/** Signing in and out. */
+export function createAccount({ session, auth, users, people, live, deviceName }: AccountDeps): Account {
+  const device = deviceName === undefined ? {} : { deviceName };
+
+  async function signIn({ user, tokens }: { user?: User; tokens?: Tokens }): Promise<User> {
+    await session.signIn(user!, tokens!);
+    return user!;
+  }
+
+  async function signOut(): Promise<void> {
+    const state = session.state.get();
+    await session.signOut();
+    if (state.status === "signedIn") await live.forgetUnsent(state.user.userId);
+  }
+
+  async function endOthers(options?: CallOptions): Promise<void> {
+    for (let pageToken = ""; ; ) {
+      const page = await auth.listSessions({ pageSize: 200, pageToken }, options);
+      for (const { sessionId, current } of page.sessions)
+        if (!current) await auth.revokeSession({ sessionId }, options);
+      pageToken = page.nextPageToken;
+      if (pageToken === "") return;
+    }
+  }
+
+  return {
+    register: async (request, options) => signIn(await auth.register({ ...request, ...device }, options)),
+    login: async (request, options) => signIn(await auth.login({ ...request, ...device }, options)),
+    async useTokens(tokens, options) {
+      const headers = new Headers(options?.headers);
+      headers.set("authorization", `Bearer ${tokens.accessToken}`);
+      const { user } = await users.getMe({}, { ...options, headers });
+      await session.signIn(user!, tokens);
+      return user!;
+    },
+    async logout(options) {
+      // The session ends here in any case; there, it ends at the latest when its tokens do.
+      await auth.logout({}, options).catch(() => {});
+      await signOut();
+    },
+    async logoutEverywhere(options) {
+      await endOthers(options);
+      await auth.logout({}, options);
+      await signOut();
+    },
+    users: {
+      ...users,
+      async updateMe(request, options) {
+        const answer = await users.updateMe(request, options);
+        if (answer.user) {
+          people.learn(answer.user);
+          await session.setUser(answer.user);
+        }
+        return answer;
+      },
+    },
+  };
+}

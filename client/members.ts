@@ -1,0 +1,76 @@
+import { create } from "@bufbuild/protobuf";
+import type { Client } from "@connectrpc/connect";
+import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
+import { type Member, MemberSchema } from "#gen/parley/room/v1/room_pb.js";
+import type { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
+
+/** A room's members, once somebody wants to know, and live from then on. */
+export interface Members {
+  readonly all: readonly Member[];
+  readonly isLoaded: boolean;
+  load(signal?: AbortSignal): Promise<void>;
+  event(event: TimelineEvent): void;
+  clear(): void;
+}
+
+const pageSize = 200;
+
+export function createMembers(
+  calls: Pick<Client<typeof RoomService>, "listMembers">,
+  roomId: string,
+  onChange: () => void,
+): Members {
+  let members: Map<string, Member> | undefined;
+  let shown: readonly Member[] = [];
+  /** What happened while pages were loaded, of which some may be from before. */
+  let meanwhile: TimelineEvent[] | undefined;
+
+  function show(): void {
+    shown = [...(members?.values() ?? [])];
+    onChange();
+  }
+
+  function apply(into: Map<string, Member>, { at, body }: TimelineEvent): boolean {
+    if (body.case === "memberJoined") {
+      const { userId, role } = body.value;
+      into.set(userId, create(MemberSchema, { userId, role, ...(at && { joinedAt: at }) }));
+    } else if (body.case === "memberLeft" || body.case === "memberRemoved") into.delete(body.value.userId);
+    else if (body.case === "roleChanged") {
+      const member = into.get(body.value.userId);
+      if (member) into.set(member.userId, { ...member, role: body.value.role });
+    } else return false;
+    return true;
+  }
+
+  return {
+    get all() {
+      return shown;
+    },
+    get isLoaded() {
+      return members !== undefined;
+    },
+    async load(signal) {
+      const events: TimelineEvent[] = [];
+      meanwhile = events;
+      const loaded = new Map<string, Member>();
+      for (let pageToken = ""; ; ) {
+        const page = await calls.listMembers({ roomId, pageSize, pageToken }, signal ? { signal } : {});
+        for (const member of page.members) loaded.set(member.userId, member);
+        pageToken = page.nextPageToken;
+        if (pageToken === "") break;
+      }
+      for (const event of events) apply(loaded, event);
+      if (meanwhile === events) meanwhile = undefined;
+      members = loaded;
+      show();
+    },
+    event(event) {
+      meanwhile?.push(event);
+      if (members && apply(members, event)) show();
+    },
+    clear() {
+      members = undefined;
+      shown = [];
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import { createClient } from "@connectrpc/connect";
+import { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
+import { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
+import { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
+import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
+import { UserService } from "#gen/parley/user/v1/user_service_pb.js";
+import { createAccount } from "./account.ts";
+import { browser } from "./browser.ts";
+import { createOpenTransport, withTokens } from "./calls.ts";
+import { createConnection } from "./connection.ts";
+import { createIndexedDbStorage } from "./indexed-db-storage.ts";
+import { createLive } from "./live.ts";
+import { createMemoryStorage } from "./memory-storage.ts";
+import { createSession } from "./session.ts";
+import type { ParleyStorage } from "./storage.ts";
+import { completeStorage } from "./storage-locks.ts";
+import { createSubscribeLinks } from "./subscribe-link.ts";
+import { createRoute, createWebSocketProbe } from "./transport-choice.ts";
+import type { Parley, ParleyOptions } from "./types.ts";
+import { createUsers } from "./users.ts";
+import { onWake } from "./wake.ts";
+import { createWebSocketLinks } from "./websocket-link.ts";
+
+/** Makes a client. Nothing is connected before `connect`. */
+export function createParley(options: ParleyOptions = {}): Parley {
+  const url = (options.url ?? browser.location?.origin ?? "").replace(/\/+$/, "");
+  if (url === "") throw new Error("createParley needs the `url` of the server");
+  const storage = completeStorage(options.storage ?? defaultStorage(url));
+  const open = createOpenTransport(url);
+  const session = createSession({ storage, auth: createClient(AuthService, open) });
+  const transport = withTokens(open, session);
+  const auth = createClient(AuthService, transport);
+  const rooms = createClient(RoomService, transport);
+  const messages = createClient(MessageService, transport);
+  const users = createClient(UserService, transport);
+  const people = createUsers(users);
+  const connection = createConnection({
+    session,
+    open: {
+      websocket: createWebSocketLinks(url),
+      subscribe: createSubscribeLinks(createClient(RealtimeService, open)),
+    },
+    route: createRoute({ transport: options.transport ?? "auto", probe: createWebSocketProbe(url) }),
+    greeting: (signal) => live.greeting(signal),
+    onReady: (ready, signal) => live.begin(ready, signal),
+    onFrame: (frame) => live.take(frame),
+  });
+  const live = createLive({ storage, session, connection, messages, rooms, people });
+  const account = createAccount({ session, auth, users, people, deviceName: options.deviceName, live });
+  let stopWaking: (() => void) | undefined;
+
+  return {
+    session: session.state,
+    connection: connection.state,
+    inbox: live.inbox,
+    invitations: live.invitations,
+    ...account,
+    auth,
+    rooms,
+    messages,
+    users: account.users,
+    user: people.user,
+    room: live.room,
+    on: live.on,
+    connect() {
+      stopWaking ??= onWake(connection.wake);
+      connection.start();
+    },
+    async close() {
+      stopWaking?.();
+      stopWaking = undefined;
+      connection.stop();
+    },
+  };
+}
+
+function defaultStorage(url: string): ParleyStorage {
+  return browser.indexedDB ? createIndexedDbStorage(`parley ${url}`) : createMemoryStorage();
+}

@@ -1,0 +1,47 @@
+import type { Client } from "@connectrpc/connect";
+import type { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
+import { pause } from "./abort.ts";
+import { backoffMs } from "./backoff.ts";
+import { toParleyError } from "./errors.ts";
+
+/** Tells the server how far one has read: the last of a moment, until it is told. */
+export interface ReadMarks {
+  mark(roomId: string, seq: bigint): void;
+  clear(): void;
+}
+
+const gatherMs = 300;
+const maxFailures = 10;
+
+export function createReadMarks(calls: Pick<Client<typeof MessageService>, "markRead">): ReadMarks {
+  const wanted = new Map<string, bigint>();
+  const telling = new Set<string>();
+
+  async function tell(roomId: string): Promise<void> {
+    await pause(gatherMs);
+    for (let failures = 0; wanted.has(roomId); ) {
+      const seq = wanted.get(roomId)!;
+      try {
+        await calls.markRead({ roomId, seq });
+        if (wanted.get(roomId) === seq) wanted.delete(roomId);
+      } catch (reason) {
+        failures += 1;
+        const { reason: why, retryAfter } = toParleyError(reason);
+        // A marker is no reason to go on for ever: the next one that is told counts for all before it.
+        if (failures > maxFailures || why === "ROOM_NOT_FOUND" || why === "SIGNED_OUT") wanted.delete(roomId);
+        else await pause(Math.max(retryAfter ?? 0, backoffMs(failures)));
+      }
+    }
+  }
+
+  return {
+    mark(roomId, seq) {
+      if (seq <= (wanted.get(roomId) ?? 0n)) return;
+      wanted.set(roomId, seq);
+      if (telling.has(roomId)) return;
+      telling.add(roomId);
+      void tell(roomId).finally(() => telling.delete(roomId));
+    },
+    clear: () => wanted.clear(),
+  };
+}

@@ -1,0 +1,317 @@
+import { type Client, Code } from "@connectrpc/connect";
+import type { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
+import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
+import type { Room } from "#gen/parley/room/v1/room_pb.js";
+import type { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
+import { pause } from "./abort.ts";
+import { backoffMs } from "./backoff.ts";
+import { type ParleyError, toParleyError } from "./errors.ts";
+import type { RoomNumbers } from "./inbox-numbers.ts";
+import { createMembers } from "./members.ts";
+import { createView } from "./observable.ts";
+import type { Outbox } from "./outbox.ts";
+import { changedRoom } from "./room-changes.ts";
+import { createTimeline } from "./timeline.ts";
+import type { LoadOptions, RoomState, RoomStore } from "./types.ts";
+import { createTyping } from "./typing.ts";
+
+/** A room's store, with what it is told of. */
+export interface FedRoomStore extends RoomStore {
+  readonly isHeld: boolean;
+  event(event: TimelineEvent): void;
+  /** What is kept is to be fetched anew. */
+  reset(): void;
+  gone(): void;
+  typed(userId: string): void;
+  /** What of its state others keep has changed: what is unread, what is on its way. */
+  invalidate(): void;
+  /** Connected again: what failed is worth another try. */
+  connected(): void;
+  /** Someone else is signed in. */
+  clear(): void;
+}
+
+export interface RoomStoreDeps {
+  readonly messages: Client<typeof MessageService>;
+  readonly rooms: Client<typeof RoomService>;
+  readonly outbox: Outbox;
+  userId(): string | undefined;
+  numbers(roomId: string): RoomNumbers | undefined;
+  knowHead(roomId: string, seq: bigint): void;
+  markRead(roomId: string, seq: bigint): void;
+  tellTyping(roomId: string): void;
+  onHeld(store: FedRoomStore): void;
+}
+
+const pageSize = 100;
+/** Pages are loaded until so many items are there, since most events of a page may be reactions. */
+const enoughItems = 30;
+const maxItems = 400;
+/** With more changed messages than this to remember, the newest page is begun with anew when nobody looks further up. */
+const maxRemembered = 5_000;
+const typingEveryMs = 3_000;
+
+export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomStore {
+  const { messages, rooms, outbox } = deps;
+  const timeline = createTimeline(deps.userId, maxItems);
+  const state = createView(build);
+  const typing = createTyping(state.invalidate);
+  const members = createMembers(rooms, roomId, state.invalidate);
+  let status: RoomState["status"] = "loading";
+  let error: ParleyError | undefined;
+  let room: Room | undefined;
+  let holders = 0;
+  let life = new AbortController();
+  /** Events that come while the newest page is loaded. */
+  let early: TimelineEvent[] | undefined;
+  let isLoading = false;
+  let typedAt = 0;
+
+  function build(): RoomState {
+    const numbers = deps.numbers(roomId);
+    const shown = room && members.isLoaded ? { ...room, memberCount: members.all.length } : room;
+    return {
+      status,
+      messages: timeline.items,
+      outgoing: outbox.of(roomId),
+      members: members.all,
+      typing: typing.userIds,
+      unread: numbers?.unread ?? 0,
+      readSeq: numbers?.readSeq ?? 0n,
+      lastSeq: timeline.newest,
+      hasOlder: timeline.hasOlder,
+      hasNewer: timeline.hasNewer,
+      ...(shown && { room: shown, myRole: shown.myRole }),
+      ...(error && { error }),
+    };
+  }
+
+  /** Begins with the newest page; again and again while that fails, if the room is held. */
+  async function begin(signal: AbortSignal): Promise<void> {
+    for (let failures = 0; ; failures += 1) {
+      try {
+        await beginOnce(signal);
+        return;
+      } catch (reason) {
+        if (signal.aborted) throw reason;
+        const failure = toParleyError(reason);
+        if (failure.code === Code.NotFound) return leave();
+        error = failure;
+        if (status !== "ready") status = "failed";
+        state.invalidate();
+        if (holders === 0) throw failure;
+        await pause(Math.max(failure.retryAfter ?? 0, backoffMs(failures)), signal);
+      }
+    }
+  }
+
+  async function beginOnce(signal: AbortSignal): Promise<void> {
+    const events: TimelineEvent[] = [];
+    early = events;
+    const page = await messages.listTimeline({ roomId, pageSize }, { signal });
+    // After the page: what came between is applied twice, and is the same twice.
+    const answer = await rooms.getRoom({ roomId }, { signal });
+    signal.throwIfAborted();
+    timeline.begin(page.events);
+    for (const event of page.events) outbox.settle(event);
+    room = answer.room;
+    early = undefined;
+    status = "ready";
+    error = undefined;
+    for (const event of events) if (event.seq > timeline.newest) apply(event);
+    deps.knowHead(roomId, timeline.newest);
+    state.invalidate();
+    void quote(signal);
+    if (timeline.items.length < enoughItems && timeline.hasOlder) await older(signal).catch(() => {});
+  }
+
+  function start(): void {
+    if (isLoading || status === "gone") return;
+    isLoading = true;
+    const { signal } = life;
+    void begin(signal)
+      .catch(() => {
+        // Its state says so, or it was given up.
+      })
+      .finally(() => {
+        if (signal === life.signal) isLoading = false;
+      });
+  }
+
+  function apply(event: TimelineEvent): void {
+    if (event.seq <= timeline.newest) return;
+    if (!timeline.append(event)) {
+      restart();
+      return;
+    }
+    if (room) room = changedRoom(room, event, deps.userId());
+    members.event(event);
+    if (event.body.case === "messagePosted") {
+      typing.stopped(event.actorId);
+      if (event.body.value.replyToSeq !== undefined) void quote(life.signal);
+    }
+    if (timeline.remembered > maxRemembered && !timeline.hasNewer) restart();
+    state.invalidate();
+  }
+
+  function restart(): void {
+    life.abort();
+    life = new AbortController();
+    isLoading = false;
+    if (holders > 0) start();
+    else if (status !== "gone") status = "loading";
+  }
+
+  function leave(): void {
+    status = "gone";
+    typing.clear();
+    state.invalidate();
+  }
+
+  async function older(signal: AbortSignal): Promise<void> {
+    const wanted = timeline.items.length + enoughItems;
+    while (timeline.hasOlder) {
+      const page = await messages.listTimeline({ roomId, beforeSeq: timeline.low, pageSize }, { signal });
+      signal.throwIfAborted();
+      timeline.addOlder(page.events);
+      state.invalidate();
+      // The window is full: what was gained at one end was lost at the other.
+      if (timeline.items.length >= Math.min(wanted, maxItems)) break;
+    }
+    void quote(signal);
+  }
+
+  async function newer(signal: AbortSignal): Promise<void> {
+    const last = timeline.items.at(-1)?.seq;
+    while (timeline.hasNewer) {
+      const page = await messages.listTimeline({ roomId, afterSeq: timeline.high, pageSize }, { signal });
+      signal.throwIfAborted();
+      timeline.addNewer(page.events);
+      state.invalidate();
+      if (timeline.items.at(-1)?.seq !== last) break;
+    }
+    void quote(signal);
+  }
+
+  /** Looks up what messages answer, one after the other. */
+  async function quote(signal: AbortSignal): Promise<void> {
+    for (const seq of timeline.missingQuotes()) {
+      try {
+        const { message } = await messages.getMessage({ roomId, seq }, { signal });
+        if (signal.aborted || !message) return;
+        const { authorId, text, deletedAt } = message;
+        timeline.quote(seq, { authorId, text, deleted: deletedAt !== undefined });
+        state.invalidate();
+      } catch {
+        return;
+      }
+    }
+  }
+
+  /** One at a time for each end; the same signal ends all that belongs to what is shown now. */
+  let older1: Promise<void> | undefined;
+  let newer1: Promise<void> | undefined;
+  const bounded = ({ signal }: LoadOptions = {}) =>
+    signal ? AbortSignal.any([signal, life.signal]) : life.signal;
+
+  const self: FedRoomStore = {
+    roomId,
+    state,
+    get isHeld() {
+      return holders > 0;
+    },
+    open() {
+      holders += 1;
+      if (holders === 1) {
+        deps.onHeld(self);
+        // What came while nobody held it wasn't told.
+        if (status !== "gone") status = "loading";
+        restart();
+      }
+      let isOpen = true;
+      return () => {
+        if (!isOpen) return;
+        isOpen = false;
+        holders -= 1;
+        if (holders === 0) restart();
+      };
+    },
+    async loadOlder(options) {
+      older1 ??= older(bounded(options)).finally(() => {
+        older1 = undefined;
+      });
+      await older1;
+    },
+    async loadNewer(options) {
+      newer1 ??= newer(bounded(options)).finally(() => {
+        newer1 = undefined;
+      });
+      await newer1;
+    },
+    async jumpToLatest(options) {
+      if (timeline.hasNewer) await beginOnce(bounded(options));
+    },
+    loadMembers: (options) => members.load(options?.signal),
+    send: (text, options) => outbox.send(roomId, text, options?.replyToSeq),
+    retry: (clientId) => outbox.retry(roomId, clientId),
+    discard: (clientId) => outbox.discard(roomId, clientId),
+    async edit(seq, text, options = {}) {
+      await messages.editMessage({ roomId, seq, text }, options);
+    },
+    async delete(seq, options = {}) {
+      await messages.deleteMessage({ roomId, seq }, options);
+    },
+    async react(seq, emoji, options = {}) {
+      await messages.addReaction({ roomId, seq, emoji }, options);
+    },
+    async unreact(seq, emoji, options = {}) {
+      await messages.removeReaction({ roomId, seq, emoji }, options);
+    },
+    markRead(seq = timeline.newest) {
+      if (seq > (deps.numbers(roomId)?.readSeq ?? 0n)) deps.markRead(roomId, seq);
+    },
+    typing() {
+      if (Date.now() - typedAt < typingEveryMs) return;
+      typedAt = Date.now();
+      deps.tellTyping(roomId);
+    },
+    event(event) {
+      if (holders === 0) return;
+      if (status === "gone") {
+        // One is in it again.
+        status = "loading";
+        return start();
+      }
+      early?.push(event);
+      if (status === "ready" && !early) apply(event);
+    },
+    reset() {
+      if (holders > 0) restart();
+    },
+    gone() {
+      if (holders === 0) return;
+      life.abort();
+      life = new AbortController();
+      isLoading = false;
+      leave();
+    },
+    typed(userId) {
+      if (holders > 0 && userId !== deps.userId()) typing.saw(userId);
+    },
+    invalidate: state.invalidate,
+    connected() {
+      if (holders > 0 && status === "failed") restart();
+    },
+    clear() {
+      status = "loading";
+      error = undefined;
+      room = undefined;
+      members.clear();
+      typing.clear();
+      timeline.begin([]);
+      restart();
+      state.invalidate();
+    },
+  };
+  return self;
+}

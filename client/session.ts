@@ -1,0 +1,181 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
+import type { Client } from "@connectrpc/connect";
+import type { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
+import { type User, UserSchema } from "#gen/parley/user/v1/user_pb.js";
+import { raced } from "./abort.ts";
+import type { TokenSource } from "./calls.ts";
+import { isSessionError, signedOutError, toParleyError } from "./errors.ts";
+import { createValue, type Observable } from "./observable.ts";
+import type { LockingStorage } from "./storage-locks.ts";
+import { type KeptTokens, keepTokens } from "./tokens.ts";
+import type { IssuedTokens, Session } from "./types.ts";
+
+/**
+ * Who is signed in, and their tokens. The storage is the truth, shared by all tabs: whoever refreshes holds its lock,
+ * looks first whether another tab did, and keeps the new tokens before anyone uses them.
+ */
+export interface SessionKeeper extends TokenSource {
+  readonly state: Observable<Session>;
+  /** Changes whenever the tokens do; undefined while signed out. */
+  readonly tokens: Observable<KeptTokens | undefined>;
+  signIn(user: User, tokens: IssuedTokens): Promise<void>;
+  /** The person's own data are other ones now. */
+  setUser(user: User): Promise<void>;
+  /** Forgets the session, in all tabs. */
+  signOut(reason?: string): Promise<void>;
+  close(): void;
+}
+
+export interface SessionDeps {
+  readonly storage: LockingStorage;
+  /** Calls without a token. */
+  readonly auth: Pick<Client<typeof AuthService>, "refresh">;
+  readonly now?: () => number;
+}
+
+const key = "session";
+const refreshTimeoutMs = 20_000;
+
+/** As it is stored. */
+interface Kept extends KeptTokens {
+  readonly user: KeptUser;
+}
+
+interface KeptUser {
+  readonly userId: string;
+  readonly username: string;
+  readonly displayName: string;
+  readonly createdAt: number;
+}
+
+export function createSession({ storage, auth, now = Date.now }: SessionDeps): SessionKeeper {
+  const state = createValue<Session>({ status: "loading" });
+  const tokens = createValue<KeptTokens | undefined>(undefined);
+  let kept: Kept | undefined;
+  let refreshing: Promise<Kept> | undefined;
+  /** Counts what was written here, so that what was read before isn't taken for newer. */
+  let written = 0;
+
+  const read = async () => (await storage.get(key)) as Kept | undefined;
+
+  function adopt(next: Kept | undefined, reason?: string): void {
+    const before = kept;
+    kept = next;
+    if (next?.accessToken !== before?.accessToken) tokens.set(next);
+    if (next) {
+      if (state.get().status !== "signedIn" || JSON.stringify(before?.user) !== JSON.stringify(next.user))
+        state.set({ status: "signedIn", user: toUser(next.user) });
+    } else if (state.get().status !== "signedOut") {
+      state.set({ status: "signedOut", ...(reason !== undefined && { reason }) });
+    }
+  }
+
+  async function write(next: Kept | undefined, reason?: string): Promise<void> {
+    written += 1;
+    await (next ? storage.set(key, next) : storage.delete(key));
+    adopt(next, reason);
+    storage.announce({ type: "session", ...(reason !== undefined && { reason }) });
+  }
+
+  async function reload(reason?: string): Promise<void> {
+    const before = written;
+    const stored = await read();
+    if (written === before) adopt(stored, reason);
+  }
+
+  const stopListening = storage.listen((message) => {
+    if (message.type !== "session") return;
+    void reload(typeof message.reason === "string" ? message.reason : undefined).catch(() => {});
+  });
+  // A storage that can't be read knows nobody; signing in says what is wrong with it.
+  const loading = reload().catch(() => adopt(undefined));
+
+  function refresh(): Promise<Kept> {
+    refreshing ??= storage.lock(key, refreshAlone).finally(() => {
+      refreshing = undefined;
+    });
+    return refreshing;
+  }
+
+  async function refreshAlone(): Promise<Kept> {
+    const known = kept;
+    const stored = await read();
+    if (stored === undefined) {
+      adopt(undefined);
+      throw signedOutError();
+    }
+    if (stored.accessToken !== known?.accessToken && stored.renewAt > now()) {
+      adopt(stored);
+      return stored;
+    }
+    try {
+      const { refreshToken } = stored;
+      const answer = await auth.refresh({ refreshToken }, { timeoutMs: refreshTimeoutMs });
+      const next = { ...keepTokens(answer.tokens!, now()), user: stored.user };
+      await write(next);
+      return next;
+    } catch (error) {
+      const refusal = toParleyError(error);
+      if (isSessionError(refusal)) await giveUp(stored, refusal.reason);
+      throw refusal;
+    }
+  }
+
+  /** Unless someone who shares the storage without locks was quicker. */
+  async function giveUp(refused: Kept, reason: string): Promise<void> {
+    const stored = await read();
+    if (stored && stored.refreshToken !== refused.refreshToken) adopt(stored);
+    else await write(undefined, reason);
+  }
+
+  async function current(signal?: AbortSignal): Promise<Kept> {
+    await raced(loading, signal);
+    if (!kept) throw signedOutError();
+    return kept;
+  }
+
+  return {
+    state,
+    tokens,
+    async accessToken(signal) {
+      const mine = await current(signal);
+      if (now() < mine.renewAt) return mine.accessToken;
+      try {
+        return (await raced(refresh(), signal)).accessToken;
+      } catch (error) {
+        // It isn't over yet, and the server may be back for the next call.
+        if (kept && now() < kept.endsAt && !signal?.aborted) return kept.accessToken;
+        throw error;
+      }
+    },
+    async replace(refused, signal) {
+      const mine = await current(signal);
+      if (mine.accessToken !== refused) return mine.accessToken;
+      return (await raced(refresh(), signal)).accessToken;
+    },
+    async signIn(user, issued) {
+      await loading;
+      const next = { ...keepTokens(issued, now()), user: keepUser(user) };
+      await storage.lock(key, () => write(next));
+    },
+    async setUser(user) {
+      await storage.lock(key, async () => {
+        const stored = await read();
+        if (stored?.user.userId === user.userId) await write({ ...stored, user: keepUser(user) });
+      });
+    },
+    async signOut(reason) {
+      await storage.lock(key, () => write(undefined, reason));
+    },
+    close: stopListening,
+  };
+}
+
+function keepUser({ userId, username, displayName, createdAt }: User): KeptUser {
+  return { userId, username, displayName, createdAt: createdAt ? timestampDate(createdAt).getTime() : 0 };
+}
+
+function toUser({ createdAt, ...rest }: KeptUser): User {
+  return create(UserSchema, { ...rest, createdAt: timestampFromDate(new Date(createdAt)) });
+}

@@ -1,0 +1,65 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { Code } from "@connectrpc/connect";
+import { ClientFrameSchema, ServerFrameSchema } from "#gen/parley/realtime/v1/frames_pb.js";
+import { ParleyError } from "./errors.ts";
+import { clientFrame, type LinkHandlers, type OpenLink } from "./frames.ts";
+
+/** The ref of the hello. */
+export const helloRef = "hello";
+
+export function createWebSocketLinks(baseUrl: string): OpenLink {
+  const url = `${baseUrl.replace(/^http/, "ws")}/v1/realtime`;
+  return (greeting, accessToken, handlers) => {
+    const socket = new WebSocket(url, "parley.v1.proto");
+    socket.binaryType = "arraybuffer";
+    let wasOpen = false;
+    let isOver = false;
+    socket.onopen = () => {
+      wasOpen = true;
+      const hello = clientFrame({ case: "hello", value: { ...greeting, accessToken } }, helloRef);
+      socket.send(toBinary(ClientFrameSchema, hello));
+    };
+    socket.onmessage = ({ data }) => {
+      if (isOver) return;
+      if (!receive(data, handlers)) end("the server sent what is no frame");
+    };
+    // Says nothing but that it closes, which follows.
+    socket.onerror = () => {};
+    socket.onclose = ({ code }) =>
+      end(wasOpen ? `the connection closed (${code})` : "no WebSocket to the server");
+
+    function end(message: string): void {
+      if (isOver) return;
+      isOver = true;
+      socket.close();
+      handlers.onEnd(new ParleyError(message, unavailable));
+    }
+
+    return {
+      transport: "websocket",
+      isTwoWay: true,
+      send(frame) {
+        if (socket.readyState === WebSocket.OPEN) socket.send(toBinary(ClientFrameSchema, frame));
+      },
+      close() {
+        isOver = true;
+        socket.close();
+      },
+    };
+  };
+}
+
+const unavailable = { reason: "UNAVAILABLE", code: Code.Unavailable };
+
+/** Whether it was a frame. */
+function receive(data: unknown, handlers: LinkHandlers): boolean {
+  if (!(data instanceof ArrayBuffer)) return false;
+  let frame: Parameters<LinkHandlers["onFrame"]>[0];
+  try {
+    frame = fromBinary(ServerFrameSchema, new Uint8Array(data));
+  } catch {
+    return false;
+  }
+  handlers.onFrame(frame);
+  return true;
+}
