@@ -23,6 +23,8 @@ export interface GatewayConfig {
   /** Connections that may be open at once. */
   readonly openPerAddress: number | undefined;
   readonly open: number | undefined;
+  /** Whether `/` is the page to chat in. */
+  readonly page: boolean;
   readonly admission: AdmissionConfig;
   readonly heartbeatMs: number;
   readonly helloTimeoutMs: number;
@@ -47,6 +49,7 @@ export function readGatewayConfig(reader: EnvReader): GatewayConfig {
     connectionsPerAddress: reader.rate("PARLEY_LIMIT_CONNECTIONS_PER_ADDRESS", { default: "20/s" }),
     openPerAddress: reader.bound("PARLEY_LIMIT_OPEN_CONNECTIONS_PER_ADDRESS", { default: 1000 }),
     open: reader.bound("PARLEY_LIMIT_OPEN_CONNECTIONS", { default: 20_000 }),
+    page: reader.boolean("PARLEY_PAGE", { default: true }),
     admission: Object.freeze({
       targetMs: reader.duration("PARLEY_OVERLOAD_TARGET", { default: "250ms", min: "20ms", max: "10s" }),
       maxInFlight: reader.integer("PARLEY_MAX_WRITES_IN_FLIGHT", { default: 10_000, min: 1, max: 100_000 }),

@@ -20,6 +20,12 @@ export function transportHeaders(scheme: "http" | "https"): Readonly<Record<stri
   return scheme === "https" ? { "strict-transport-security": hsts } : {};
 }
 
+/** What a page that people sign in to says besides: no other window holds it, and it wants none of the device's senses. */
+export const pageHeaders: Readonly<Record<string, string>> = Object.freeze({
+  "cross-origin-opener-policy": "same-origin",
+  "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+});
+
 /**
  * The Content-Security-Policy of a page that Parley serves: everything from its own origin, no inline script, no foreign
  * host, no plug-in, no form that leaves, no frame around it. `more` adds sources to a directive.

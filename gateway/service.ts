@@ -25,6 +25,8 @@ import { mountRest } from "./rest/mount.ts";
 import { publicServices } from "./services.ts";
 import { mountUpgrade } from "./upgrade.ts";
 import { watchCalls } from "./watched-calls.ts";
+import { readBuiltPage } from "./web/built-page.ts";
+import { mountPage } from "./web/mount.ts";
 
 /** A gateway that listens. */
 export interface Gateway extends Service {
@@ -85,6 +87,7 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
     return jwksJson;
   });
   mountDocs(app, { services: publicServices });
+  if (config.page) mountPage(app, { files: readBuiltPage() });
   mountConnect(app, { services: publicServices, calls, originOf });
   mountRest(app, { services: publicServices, calls, originOf });
   mountUpgrade(app, { realtime, clients, connections, perAddress, config, logger });

@@ -16,6 +16,8 @@ interface Outcome {
 
 const outcomes = await Promise.all([
   run("types", "tsc", ["--noEmit"]),
+  run("types of the page", "tsc", ["--noEmit", "--project", "gateway/web/page"]),
+  run("types of its tests", "tsc", ["--noEmit", "--project", "test/browser"]),
   run("format, lint, imports", "biome", ["ci", "--colors=off", "--max-diagnostics=200"]),
   checkContracts(),
 ]);

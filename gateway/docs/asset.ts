@@ -13,9 +13,17 @@ export function createAsset(body: Buffer, type: string): Asset {
   return { body, type, etag: `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"` };
 }
 
-/** Caches may keep it but ask each time, so that nobody reads the contracts of the version before an upgrade. */
-export function sendAsset(asset: Asset, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  reply.header("etag", asset.etag).header("cache-control", "public, no-cache");
+/**
+ * Unless told otherwise, caches may keep it but ask each time, so that nobody reads the contracts of the version before
+ * an upgrade.
+ */
+export function sendAsset(
+  asset: Asset,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  cacheControl = "public, no-cache",
+): FastifyReply {
+  reply.header("etag", asset.etag).header("cache-control", cacheControl);
   if (isKnown(asset, request.headers["if-none-match"])) return reply.code(304).send();
   return reply.type(asset.type).send(asset.body);
 }

@@ -4,7 +4,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { type Asset, createAsset, sendAsset } from "./asset.ts";
 import { readImage, registryOf } from "./image.ts";
 import { createOpenApi } from "./openapi/document.ts";
-import { mountPage } from "./page.ts";
+import { mountReference } from "./page.ts";
 
 /** What developers of clients fetch from a running server. */
 export function mountDocs(app: FastifyInstance, deps: { services: readonly DescService[] }): void {
@@ -18,7 +18,7 @@ export function mountDocs(app: FastifyInstance, deps: { services: readonly DescS
     return sendAsset(openApi, request, reply);
   });
 
-  mountPage(app);
+  mountReference(app);
 }
 
 function openApiAsset(image: Uint8Array, services: readonly DescService[]): Asset {

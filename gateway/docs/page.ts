@@ -25,7 +25,7 @@ const files: Readonly<Record<string, { file: string; type: string }>> = {
 const policy = pagePolicy({ "img-src": "data:" });
 
 /** `/docs`: a page to browse /openapi.json and try its calls, with nothing from another host. */
-export function mountPage(app: FastifyInstance): void {
+export function mountReference(app: FastifyInstance): void {
   for (const [path, { file, type }] of Object.entries(files)) {
     // Read when it is first asked for, which most processes never are.
     let asset: Asset | undefined;

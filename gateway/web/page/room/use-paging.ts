@@ -1,0 +1,59 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { RoomState, RoomStore } from "../../../../client/index.ts";
+import type { useVirtualizer } from "../state/virtualizer.ts";
+
+interface PagingDeps {
+  state: RoomState;
+  store: RoomStore;
+  scroller: ReturnType<typeof useVirtualizer>;
+  /** Of rows. */
+  count: number;
+  /** It stands where it is to begin. */
+  isBegun: boolean;
+}
+
+export interface Paging {
+  readonly status: "idle" | "older" | "newer" | "failed";
+  retry(): void;
+  toLatest(): Promise<void>;
+}
+
+/** With fewer rows than this left beyond the sight, more are loaded, so that who scrolls meets no end. */
+const rowsAhead = 20;
+
+/** Loads what is older and newer before one has scrolled there. */
+export function usePaging({ state, store, scroller, count, isBegun }: PagingDeps): Paging {
+  const [status, setStatus] = useState<Paging["status"]>("idle");
+  const isLoading = useRef(false);
+
+  const load = async (direction: "older" | "newer") => {
+    if (isLoading.current) return;
+    isLoading.current = true;
+    setStatus(direction);
+    try {
+      await (direction === "older" ? store.loadOlder() : store.loadNewer());
+      setStatus("idle");
+    } catch {
+      setStatus("failed");
+    } finally {
+      isLoading.current = false;
+    }
+  };
+
+  const { startIndex = 0, endIndex = 0 } = scroller.range ?? {};
+  useEffect(() => {
+    if (!isBegun || state.status !== "ready" || status !== "idle" || !scroller.range) return;
+    if (state.hasOlder && startIndex < rowsAhead) void load("older");
+    else if (state.hasNewer && endIndex > count - rowsAhead) void load("newer");
+  });
+
+  return {
+    status,
+    retry: () => setStatus("idle"),
+    async toLatest() {
+      if (state.hasNewer) await store.jumpToLatest().catch(() => setStatus("failed"));
+      // After the rows are there.
+      requestAnimationFrame(() => scroller.scrollToEnd());
+    },
+  };
+}
