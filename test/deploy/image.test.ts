@@ -33,10 +33,12 @@ describe("what the image runs", () => {
   beforeAll(async () => {
     chmodSync(folder, 0o755);
     copyFileSync(process.execPath, node);
-    for (const file of contextFiles()) {
+    for (const file of contextFiles().filter(isInImage)) {
       mkdirSync(dirname(join(app, file)), { recursive: true });
       cpSync(join(root, file), join(app, file));
     }
+    // What the stage before made, as `npm ci` did in this checkout.
+    cpSync(join(root, "gateway/web/built"), join(app, "gateway/web/built"), { recursive: true });
     // By the machine's own npm: the one of a checkout's node_modules isn't there.
     execFileSync("npm", image.install, { cwd: app, stdio: "pipe" });
     execFileSync("chmod", ["--recursive", "go=u-w,a-w", app]);
@@ -86,8 +88,8 @@ describe("what the image runs", () => {
       await expect.poll(healthCheck, { timeout: 60_000, message: output }).toBe(0);
       const ada = await createApi(`http://127.0.0.1:${env.PARLEY_HTTP_PORT}`).register();
       await send(ada, await roomOf(ada), "hello");
-      // The page and its assets are files of packages.
-      for (const path of ["/docs/", "/openapi.json"])
+      // What is made of files of packages, or of sources that aren't there.
+      for (const path of ["/", "/docs/", "/openapi.json"])
         expect((await fetch(`http://127.0.0.1:${env.PARLEY_HTTP_PORT}${path}`)).status, path).toBe(200);
     } finally {
       child.kill("SIGTERM");
@@ -112,6 +114,11 @@ describe("what the image runs", () => {
     expect(find("-perm", "/222", "-not", "-type", "l")).toBe("");
   });
 });
+
+/** The rest is for the stage that builds the page. */
+function isInImage(file: string): boolean {
+  return !/^(client|scripts|gateway\/web\/page)\//.test(file);
+}
 
 /** What .dockerignore lets into the context, of what is under version control or will be. */
 function contextFiles(): string[] {

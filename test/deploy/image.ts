@@ -24,7 +24,7 @@ export function readImage(): Image {
     lines.findLast((line) => line.startsWith(`${instruction} `))?.slice(instruction.length + 1) ?? "";
   const afterNode = (words: string[]) =>
     words[0] === node ? words.slice(1) : fail(`it should begin with ${node}`);
-  const [, install = ""] = /^RUN npm (ci .*?)( &&.*)?$/m.exec(lines.join("\n")) ?? [];
+  const [, install = ""] = /^RUN npm (ci --omit=dev .*?)( &&.*)?$/m.exec(lines.join("\n")) ?? [];
   return {
     install: install.split(" "),
     env: Object.fromEntries(
