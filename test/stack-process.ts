@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
-import { inheritedEnv } from "./inherited-env.ts";
 
 /** One `parley serve` of a stack. */
 export interface StackProcess {
@@ -47,7 +46,7 @@ export function createStackProcess({ parts = [], env, folder, isReady }: StackPr
     output: () => output,
     async start() {
       const started = spawn(process.execPath, [main, "serve", ...parts], {
-        env: { ...inheritedEnv, ...env },
+        env: { PATH: process.env.PATH ?? "", ...env },
         cwd: folder,
       });
       child = started;

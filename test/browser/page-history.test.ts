@@ -1,0 +1,150 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { type Person as Account, createApi, roomOf } from "../conformance/api.ts";
+import { type Stack, startOneProcess } from "../stack.ts";
+import { hasChromium, launchChromium } from "./chromium.ts";
+import { openBrowser, type Person, signIn } from "./person.ts";
+
+const total = 100_000;
+/** The server stops reading a connection at 1,000 unanswered frames. */
+const inFlight = 900;
+const connections = 4;
+
+describe.skipIf(!hasChromium())("a room of 100,000 messages", { timeout: 240_000 }, () => {
+  let stack: Stack;
+  let browser: Browser;
+  let ada: Person;
+
+  beforeAll(async () => {
+    stack = await startOneProcess();
+    const account = await createApi(stack.url).register();
+    [browser] = await Promise.all([launchChromium(), fill(account)]);
+    ada = await openBrowser(browser, "Ada");
+    await ada.page.goto(stack.url);
+    await signIn(ada, account);
+    await ada.page.getByRole("navigation").getByRole("link").click();
+    await ada.page.locator(".message").first().waitFor();
+  }, 240_000);
+  afterAll(async () => {
+    await browser?.close();
+    await stack?.[Symbol.asyncDispose]();
+  });
+
+  async function fill(account: Account) {
+    const roomId = await roomOf(account);
+    await Promise.all(Array.from({ length: connections }, (_, i) => send(stack.url, account, roomId, i)));
+  }
+
+  test("one scrolls back smoothly, and the document stays small", async () => {
+    const { page } = ada;
+    const before = await lowestSeq(page);
+    const frames = await scrollUp(page, { steps: 240, byPx: 400 });
+    const after = await lowestSeq(page);
+    expect(before - after).toBeGreaterThan(1000);
+    const { rows, elements } = await page.evaluate(() => ({
+      rows: document.querySelectorAll(".timeline-row").length,
+      elements: document.querySelectorAll("*").length,
+    }));
+    expect(rows).toBeLessThan(80);
+    expect(elements).toBeLessThan(4000);
+    console.log(
+      `scrolled back over ${before - after} messages: ${rows} rows, ${elements} elements, frames of ` +
+        `${frames.median.toFixed(1)} ms (median), ${frames.worst.toFixed(0)} ms (longest of ${frames.count})`,
+    );
+  });
+
+  test("what one reads stays where it is while older ones come before it", async () => {
+    const { page } = ada;
+    await settled(page);
+    // At the edge of what is loaded, and still.
+    const moved = await page.evaluate(async () => {
+      const scroll = document.querySelector(".timeline-scroll")!;
+      const frame = () => new Promise(requestAnimationFrame);
+      let worst = 0;
+      for (let turn = 0; turn < 40; turn++) {
+        scroll.scrollTop -= 150;
+        await frame();
+        const top = scroll.getBoundingClientRect().top;
+        const inSight = [...scroll.querySelectorAll<HTMLElement>(".message")].find(
+          (each) => each.getBoundingClientRect().top > top + 100,
+        )!;
+        const { seq } = inSight.dataset;
+        const at = inSight.getBoundingClientRect().top;
+        for (let i = 0; i < 6; i++) {
+          await frame();
+          const same = scroll.querySelector(`[data-seq="${seq}"]`);
+          if (same) worst = Math.max(worst, Math.abs(same.getBoundingClientRect().top - at));
+        }
+      }
+      return worst;
+    });
+    expect(moved).toBeLessThan(4);
+  });
+
+  test("one press leads back to the newest", async () => {
+    const { page } = ada;
+    await page.getByRole("button", { name: /Newest messages|new message/ }).click();
+    await expect.poll(() => highestSeq(page)).toBe(total + 1);
+  });
+});
+
+/** Numbered messages over one connection, with many under way. */
+function send(url: string, account: Account, roomId: string, part: number): Promise<void> {
+  const socket = new WebSocket(url.replace("http", "ws").concat("/v1/realtime"), "parley.v1.json");
+  const count = total / connections;
+  return new Promise((resolve, reject) => {
+    let sent = 0;
+    let acked = 0;
+    const more = () => {
+      for (; sent < count && sent - acked < inFlight; sent++) {
+        const text = `Message ${part}-${sent}${sent % 9 === 0 ? `, with more to say: ${"word ".repeat(sent % 70)}` : ""}`;
+        const clientId = `${part}-${sent}`;
+        socket.send(JSON.stringify({ ref: "s", send: { roomId, clientId, text } }));
+      }
+    };
+    socket.on("open", () => socket.send(JSON.stringify({ hello: { accessToken: account.accessToken } })));
+    socket.on("message", (data) => {
+      const text = String(data);
+      if (text.includes('"ready"')) more();
+      else if (text.includes('"error"')) reject(new Error(text));
+      else if (text.includes('"ack"') && ++acked === count) {
+        socket.close();
+        resolve();
+      } else if (acked % 100 === 0) more();
+    });
+    socket.on("error", reject);
+  });
+}
+
+const seqs = (page: Page) =>
+  page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>("[data-seq]")].map((each) => Number(each.dataset.seq)),
+  );
+const lowestSeq = async (page: Page) => Math.min(...(await seqs(page)));
+const highestSeq = async (page: Page) => Math.max(...(await seqs(page)));
+
+/** Until nothing is being loaded. */
+async function settled(page: Page): Promise<void> {
+  await expect.poll(() => page.locator(".timeline-rows").getAttribute("aria-busy")).toBe("false");
+}
+
+/** As a wheel that is turned steadily does. */
+function scrollUp(page: Page, { steps, byPx }: { steps: number; byPx: number }) {
+  return page.evaluate(
+    async ([times, px]) => {
+      const scroll = document.querySelector(".timeline-scroll")!;
+      const frames: number[] = [];
+      let last = performance.now();
+      for (let i = 0; i < times!; i++) {
+        scroll.scrollTop -= px!;
+        const now: number = await new Promise(requestAnimationFrame);
+        frames.push(now - last);
+        last = now;
+      }
+      frames.sort((a, b) => a - b);
+      return { median: frames[frames.length >> 1]!, worst: frames.at(-1)!, count: frames.length };
+    },
+    [steps, byPx],
+  );
+}
