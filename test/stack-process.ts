@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
+import { inheritedEnv } from "./inherited-env.ts";
 
 /** One `parley serve` of a stack. */
 export interface StackProcess {
@@ -46,7 +47,7 @@ export function createStackProcess({ parts = [], env, folder, isReady }: StackPr
     output: () => output,
     async start() {
       const started = spawn(process.execPath, [main, "serve", ...parts], {
-        env: { PATH: process.env.PATH ?? "", ...env },
+        env: { ...inheritedEnv, ...env },
         cwd: folder,
       });
       child = started;

@@ -1,13 +1,14 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { inheritedEnv } from "../inherited-env.ts";
 import type { Stack } from "../stack.ts";
 
 const main = join(import.meta.dirname, "../../services/main.ts");
 
 /** `parley keys …`, as an operator types it beside the Parley that runs on these data. Answers what it prints. */
 export async function parleyKeys({ folder }: Pick<Stack, "folder">, ...words: string[]): Promise<string> {
-  const env = { PATH: process.env.PATH ?? "", PARLEY_DATABASE_URL: `sqlite:${folder}` };
+  const env = { ...inheritedEnv, PARLEY_DATABASE_URL: `sqlite:${folder}` };
   const { stdout } = await promisify(execFile)(process.execPath, [main, "keys", ...words], {
     env,
     cwd: folder,

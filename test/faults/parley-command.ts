@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { inheritedEnv } from "../inherited-env.ts";
 
 const main = join(import.meta.dirname, "../../services/main.ts");
 
@@ -13,7 +14,7 @@ export interface Ended {
 /** Runs the `parley` command on a data folder; the signal kills it. */
 export async function runParley(folder: string, args: string[], signal?: AbortSignal): Promise<Ended> {
   const child = spawn(process.execPath, [main, ...args], {
-    env: { PATH: process.env.PATH ?? "", PARLEY_DATABASE_URL: `sqlite:${folder}` },
+    env: { ...inheritedEnv, PARLEY_DATABASE_URL: `sqlite:${folder}` },
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
