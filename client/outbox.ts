@@ -221,7 +221,8 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
       (reason) => {
         const error = toParleyError(reason);
         const failure = { reason: "STORAGE_FAILED", code: Code.Internal, message: error.message };
-        keep({ ...kept, entry: { ...kept.entry, failure } });
+        const { key, entry, written } = kept;
+        keep({ key, written, entry: { ...entry, failure } });
       },
     );
   }

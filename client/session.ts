@@ -92,20 +92,21 @@ export function createSession({ storage, auth, now = Date.now }: SessionDeps): S
   const loading = reload().catch(() => adopt(undefined));
 
   function refresh(): Promise<Kept> {
-    refreshing ??= storage.lock(key, refreshAlone).finally(() => {
+    // Of before the wait for the lock, in which another tab may tell of its refresh.
+    const stale = kept?.accessToken;
+    refreshing ??= storage.lock(key, () => refreshAlone(stale)).finally(() => {
       refreshing = undefined;
     });
     return refreshing;
   }
 
-  async function refreshAlone(): Promise<Kept> {
-    const known = kept;
+  async function refreshAlone(stale: string | undefined): Promise<Kept> {
     const stored = await read();
     if (stored === undefined) {
       adopt(undefined);
       throw signedOutError();
     }
-    if (stored.accessToken !== known?.accessToken && stored.renewAt > now()) {
+    if (stored.accessToken !== stale && stored.renewAt > now()) {
       adopt(stored);
       return stored;
     }
