@@ -49,6 +49,7 @@ export default defineConfig({
           testTimeout: 10_000,
           // To load everything anew for each file was half of the work. So a file leaves nothing behind: timers, spies.
           isolate: false,
+          expect: { poll: { timeout: 5_000 } },
           sequence: { groupOrder: 0 },
         },
       },
@@ -61,6 +62,8 @@ export default defineConfig({
           globalSetup: ["test/warm-up.ts", "test/python/global-setup.ts", "test/kafka/global-setup.ts"],
           testTimeout: 30_000,
           hookTimeout: 90_000,
+          // What is waited for takes long only where machines are busy.
+          expect: { poll: { timeout: 15_000 } },
           // Each file starts servers of its own: more at once than this measure each other.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },

@@ -1,7 +1,7 @@
 import type { Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
-import { isSessionError, toParleyError } from "./errors.ts";
+import { cancelledError, isSessionError, toParleyError } from "./errors.ts";
 
 /** Calls without a token; errors are ParleyErrors. */
 export function createOpenTransport(baseUrl: string): Transport {
@@ -47,24 +47,38 @@ const open = new Set<unknown>([
   AuthService.method.refresh,
 ]);
 
-/** Adds the token to each call; one that is refused for its token is made once more with a new one. */
+/**
+ * Adds the token to each call that has none; one that is refused for its token is made once more with a new one. What
+ * its signal ended has failed by that, whatever came of it.
+ */
 export function withTokens(transport: Transport, tokens: TokenSource): Transport {
   return {
     async unary(method, signal, timeoutMs, header, input, contextValues) {
       const call = (token?: string) =>
         transport.unary(method, signal, timeoutMs, withToken(header, token), input, contextValues);
-      if (open.has(method)) return call();
-      const token = await tokens.accessToken(signal);
       try {
-        return await call(token);
+        if (open.has(method) || new Headers(header).has("authorization")) return await call();
+        const token = await tokens.accessToken(signal);
+        try {
+          return await call(token);
+        } catch (error) {
+          if (!isSessionError(toParleyError(error))) throw error;
+          return await call(await tokens.replace(token, signal));
+        }
       } catch (error) {
-        if (!isSessionError(toParleyError(error))) throw error;
-        return call(await tokens.replace(token, signal));
+        throw signal?.aborted ? cancelledError(signal) : toParleyError(error);
       }
     },
     async stream(method, signal, timeoutMs, header, input, contextValues) {
       const token = await tokens.accessToken(signal);
-      return transport.stream(method, signal, timeoutMs, withToken(header, token), input, contextValues);
+      return await transport.stream(
+        method,
+        signal,
+        timeoutMs,
+        withToken(header, token),
+        input,
+        contextValues,
+      );
     },
   };
 }

@@ -78,6 +78,8 @@ export function createConnection(deps: ConnectionDeps): RealtimeConnection {
       if (signal.aborted) return;
       if (end.isChosen || !session.tokens.get()) continue;
       failures = end.livedMs > provenMs ? 0 : failures + 1;
+      // It could be opened: what cuts it off soon is no server that has to be spared.
+      if (end.livedMs > 0) failures = Math.min(failures, 2);
       await wait(end, failures, signal);
     }
   }

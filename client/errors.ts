@@ -69,6 +69,11 @@ function reasonOf(code: Code): string {
   return Code[code].replace(/(?<!^)([A-Z])/g, "_$1").toUpperCase();
 }
 
+/** The caller has given up. */
+export function cancelledError(signal: AbortSignal): ParleyError {
+  return new ParleyError("cancelled", { reason: "CANCELLED", code: Code.Canceled, cause: signal.reason });
+}
+
 /** Nobody is signed in. */
 export function signedOutError(): ParleyError {
   return new ParleyError("nobody is signed in", { reason: "SIGNED_OUT", code: Code.Unauthenticated });

@@ -20,7 +20,6 @@ export function createMemoryStorage(): ParleyStorage {
     },
     lock: locks.run,
     announce(message) {
-      // The one who announces is among those who hear it, and knows it already.
       for (const listener of [...listeners]) queueMicrotask(() => listener(message));
     },
     listen(listener) {

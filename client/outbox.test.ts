@@ -75,13 +75,21 @@ describe("an outbox", () => {
     expect(outbox.of(room)).toEqual([]);
     const second = outbox.send(room, "two", undefined);
     await expect.poll(() => states(outbox)).toEqual(["two sent"]);
-    outbox.settle({ ...event, seq: 2n, body: { case: "messagePosted", value: { ...event.body.value!, clientId: second.clientId } as never } });
+    outbox.settle({
+      ...event,
+      seq: 2n,
+      body: { case: "messagePosted", value: { ...event.body.value!, clientId: second.clientId } as never },
+    });
     expect(outbox.of(room)).toEqual([]);
   });
 
   test("sends again what wasn't answered, which posts it once", async () => {
     const { open, posts, answers, deliver } = setUp();
-    answers.push("lost", refusal("OVERLOADED", Code.Unavailable), refusal("RATE_LIMITED", Code.ResourceExhausted, 5));
+    answers.push(
+      "lost",
+      refusal("OVERLOADED", Code.Unavailable),
+      refusal("RATE_LIMITED", Code.ResourceExhausted, 5),
+    );
     const outbox = open();
     outbox.begin(live().signal);
     outbox.send(room, "one", undefined);
@@ -173,6 +181,8 @@ describe("an outbox", () => {
       throw new Error("the disk is full");
     };
     outbox.send(room, "one", undefined);
-    await expect.poll(() => outbox.of(room)[0]).toMatchObject({ state: "failed", error: { reason: "STORAGE_FAILED" } });
+    await expect
+      .poll(() => outbox.of(room)[0])
+      .toMatchObject({ state: "failed", error: { reason: "STORAGE_FAILED" } });
   });
 });

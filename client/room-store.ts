@@ -5,7 +5,7 @@ import type { Room } from "#gen/parley/room/v1/room_pb.js";
 import type { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import { pause } from "./abort.ts";
 import { backoffMs } from "./backoff.ts";
-import { type ParleyError, toParleyError } from "./errors.ts";
+import { cancelledError, type ParleyError, toParleyError } from "./errors.ts";
 import type { RoomNumbers } from "./inbox-numbers.ts";
 import { createMembers } from "./members.ts";
 import { createView } from "./observable.ts";
@@ -211,8 +211,17 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
   /** One at a time for each end; the same signal ends all that belongs to what is shown now. */
   let older1: Promise<void> | undefined;
   let newer1: Promise<void> | undefined;
-  const bounded = ({ signal }: LoadOptions = {}) =>
-    signal ? AbortSignal.any([signal, life.signal]) : life.signal;
+  /** Ends with the caller's signal, and quietly when all is begun anew meanwhile. */
+  async function during(work: (signal: AbortSignal) => Promise<void>, options: LoadOptions = {}) {
+    const { signal: mine } = life;
+    const { signal } = options;
+    try {
+      await work(signal ? AbortSignal.any([signal, mine]) : mine);
+    } catch (error) {
+      if (signal?.aborted) throw cancelledError(signal);
+      if (!mine.aborted) throw toParleyError(error);
+    }
+  }
 
   const self: FedRoomStore = {
     roomId,
@@ -237,19 +246,19 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
       };
     },
     async loadOlder(options) {
-      older1 ??= older(bounded(options)).finally(() => {
+      older1 ??= during(older, options).finally(() => {
         older1 = undefined;
       });
       await older1;
     },
     async loadNewer(options) {
-      newer1 ??= newer(bounded(options)).finally(() => {
+      newer1 ??= during(newer, options).finally(() => {
         newer1 = undefined;
       });
       await newer1;
     },
     async jumpToLatest(options) {
-      if (timeline.hasNewer) await beginOnce(bounded(options));
+      if (timeline.hasNewer) await during(beginOnce, options);
     },
     loadMembers: (options) => members.load(options?.signal),
     send: (text, options) => outbox.send(roomId, text, options?.replyToSeq),

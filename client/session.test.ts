@@ -53,7 +53,9 @@ describe("a session", () => {
     await expect(session.accessToken()).rejects.toMatchObject({ reason: "SIGNED_OUT" });
     await session.signIn(user, first);
     const later = open();
-    await expect.poll(() => later.state.get()).toMatchObject({ status: "signedIn", user: { username: "ada" } });
+    await expect
+      .poll(() => later.state.get())
+      .toMatchObject({ status: "signedIn", user: { username: "ada" } });
     expect(await later.accessToken()).toBe(first.accessToken);
   });
 
@@ -138,7 +140,9 @@ describe("a session", () => {
     await expect.poll(() => other.state.get().status).toBe("signedIn");
     pass(lifeMs);
     await Promise.allSettled([other.accessToken(), one.signOut()]);
-    await expect.poll(() => [one.state.get().status, other.state.get().status]).toEqual(["signedOut", "signedOut"]);
+    await expect
+      .poll(() => [one.state.get().status, other.state.get().status])
+      .toEqual(["signedOut", "signedOut"]);
     await expect(other.accessToken()).rejects.toMatchObject({ reason: "SIGNED_OUT" });
   });
 

@@ -94,9 +94,11 @@ export function createSession({ storage, auth, now = Date.now }: SessionDeps): S
   function refresh(): Promise<Kept> {
     // Of before the wait for the lock, in which another tab may tell of its refresh.
     const stale = kept?.accessToken;
-    refreshing ??= storage.lock(key, () => refreshAlone(stale)).finally(() => {
-      refreshing = undefined;
-    });
+    refreshing ??= storage
+      .lock(key, () => refreshAlone(stale))
+      .finally(() => {
+        refreshing = undefined;
+      });
     return refreshing;
   }
 

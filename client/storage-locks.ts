@@ -1,3 +1,4 @@
+import { createId } from "./ids.ts";
 import { createLocks, type Locks } from "./locks.ts";
 import type { ParleyStorage } from "./storage.ts";
 
@@ -10,13 +11,18 @@ const locksOf = new WeakMap<ParleyStorage, Locks>();
 export function completeStorage(storage: ParleyStorage): LockingStorage {
   const locks = locksOf.get(storage) ?? createLocks();
   locksOf.set(storage, locks);
+  /** Names this client, which knows already what it announces. */
+  const sender = createId();
   return {
     get: (key) => storage.get(key),
     set: (key, value) => storage.set(key, value),
     delete: (key) => storage.delete(key),
     entries: (prefix) => storage.entries(prefix),
     lock: (name, work) => (storage.lock ? storage.lock(name, work) : locks.run(name, work)),
-    announce: (message) => storage.announce?.(message),
-    listen: (listener) => storage.listen?.(listener) ?? (() => {}),
+    announce: (message) => storage.announce?.({ ...message, sender }),
+    listen: (listener) =>
+      storage.listen?.((message) => {
+        if (message.sender !== sender) listener(message);
+      }) ?? (() => {}),
   };
 }

@@ -18,6 +18,8 @@ const outcomes = await Promise.all([
   run("types", "tsc", ["--noEmit"]),
   run("types of the page", "tsc", ["--noEmit", "--project", "gateway/web/page"]),
   run("types of its tests", "tsc", ["--noEmit", "--project", "test/browser"]),
+  run("types of the client without Node", "tsc", ["--noEmit", "--project", "client"]),
+  run("reference of the client", "node", ["scripts/client-reference.ts", "--check"]),
   run("format, lint, imports", "biome", ["ci", "--colors=off", "--max-diagnostics=200"]),
   checkContracts(),
 ]);

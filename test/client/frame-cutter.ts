@@ -8,26 +8,19 @@ export interface Part {
 
 /** Cuts what passes by into WebSocket frames, once an upgrade is done; plain HTTP passes as it comes. */
 export function createFrameCutter(): { cut(chunk: Buffer): Part[] } {
-  let isUpgraded: boolean | undefined;
-  let rest = Buffer.alloc(0);
+  let isUpgraded = false;
+  let rest: Buffer = Buffer.alloc(0);
 
   return {
     cut(chunk) {
-      if (isUpgraded === false) return [plain(chunk)];
-      rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       const parts: Part[] = [];
-      if (isUpgraded === undefined) {
-        const end = rest.indexOf("\r\n\r\n");
-        if (end < 0) return [];
-        const head = rest.subarray(0, end + 4);
-        isUpgraded = /^upgrade: websocket/im.test(head.toString("latin1"));
-        const all = rest;
-        if (!isUpgraded) {
-          rest = Buffer.alloc(0);
-          return [plain(all)];
-        }
-        parts.push(plain(head));
-        rest = all.subarray(end + 4);
+      if (isUpgraded) rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+      else {
+        // Calls may have gone by this connection before; heads are small enough to come in one piece.
+        const end = asksForWebSocket(chunk) ? chunk.indexOf("\r\n\r\n") + 4 : chunk.length;
+        isUpgraded = end < chunk.length || asksForWebSocket(chunk);
+        parts.push(plain(chunk.subarray(0, end)));
+        rest = chunk.subarray(end);
       }
       for (let size = sizeOf(rest); size && rest.length >= size.head + size.body; size = sizeOf(rest)) {
         const bytes = rest.subarray(0, size.head + size.body);
@@ -37,6 +30,10 @@ export function createFrameCutter(): { cut(chunk: Buffer): Part[] } {
       return parts;
     },
   };
+}
+
+export function asksForWebSocket(head: Buffer): boolean {
+  return /^upgrade: websocket\r$/im.test(head.toString("latin1"));
 }
 
 function plain(bytes: Buffer): Part {

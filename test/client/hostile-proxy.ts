@@ -1,5 +1,5 @@
 import { connect, createServer, type Socket } from "node:net";
-import { createFrameCutter } from "./frame-cutter.ts";
+import { asksForWebSocket, createFrameCutter } from "./frame-cutter.ts";
 
 /** A TCP proxy before a Parley that treats what passes as bad networks do. */
 export interface HostileProxy {
@@ -43,7 +43,6 @@ export async function startHostileProxy(target: string): Promise<HostileProxy> {
     open.add(pair);
     client.setNoDelay(true);
     server.setNoDelay(true);
-    let isFirst = true;
     const end = () => {
       open.delete(pair);
       client.destroy();
@@ -56,13 +55,12 @@ export async function startHostileProxy(target: string): Promise<HostileProxy> {
     const toServer = relay(client, server, pair, false);
     const toClient = relay(server, client, pair, true);
     client.on("data", (chunk) => {
-      if (isFirst && refusesUpgrades && /^upgrade: websocket/im.test(chunk.toString("latin1"))) {
+      if (refusesUpgrades && asksForWebSocket(chunk)) {
         counts.refused += 1;
         client.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         server.destroy();
         return;
       }
-      isFirst = false;
       toServer(chunk);
     });
     server.on("data", toClient);
