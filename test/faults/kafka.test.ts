@@ -2,10 +2,12 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createApi, newClientId, type Person, roomOf, timelineOf } from "../conformance/api.ts";
 import { connect } from "../conformance/realtime-client.ts";
+import { inheritedEnv } from "../inherited-env.ts";
 import { kafkaEnvironment } from "../kafka/environment.ts";
 import { startOwnBroker } from "../kafka/test-broker.ts";
 import { noKafka, sharedKafka } from "../kafka.ts";
@@ -13,20 +15,22 @@ import { startOneProcess } from "../stack.ts";
 
 const main = join(import.meta.dirname, "../../services/main.ts");
 const run = promisify(execFile);
+/** Between two posts of one person: what matters is that there are some at any time. */
+const paceMs = 10;
 
 /** What an operator does before the first start. */
 async function migrate(env: Record<string, string>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "parley-migrate-"));
-  const database = { PARLEY_DATABASE_URL: `sqlite:${folder}`, PATH: process.env.PATH ?? "" };
-  await run(process.execPath, [main, "migrate"], { env: { ...database, ...env } });
+  const database = { PARLEY_DATABASE_URL: `sqlite:${folder}` };
+  await run(process.execPath, [main, "migrate"], { env: { ...inheritedEnv, ...database, ...env } });
   rmSync(folder, { recursive: true });
 }
 
 describe.skipIf(noKafka)("one process with its event log on Kafka", () => {
   let own: Awaited<ReturnType<typeof startOwnBroker>>;
   beforeAll(async () => {
-    own = await startOwnBroker();
-  });
+    [own] = await Promise.all([startOwnBroker(), sharedKafka()]);
+  }, 180_000);
   afterAll(() => own.stop());
 
   test("does not start without its topics, and says what to do", async () => {
@@ -40,7 +44,7 @@ describe.skipIf(noKafka)("one process with its event log on Kafka", () => {
     ["dies and comes back", () => own.broker.stop("SIGKILL"), () => own.broker.start()],
     ["stands still", () => own.broker.signal("SIGSTOP"), () => own.broker.signal("SIGCONT")],
   ] as const) {
-    test(`acks, and delivers once and in order, while the broker ${name}`, { timeout: 120_000 }, async () => {
+    test(`acks, and delivers once and in order, while the broker ${name}`, { timeout: 300_000 }, async () => {
       const env = kafkaEnvironment(`kafka://${own.broker.address}`);
       await migrate(env);
       await using stack = await startOneProcess({ env });
@@ -56,6 +60,7 @@ describe.skipIf(noKafka)("one process with its event log on Kafka", () => {
           const send = { roomId: room, clientId: newClientId(), text: "hello" };
           const { ack } = await connection.request({ send });
           acked.add(Number(ack.seq));
+          await pause(paceMs);
         }
       });
       const more = async (count: number) => {

@@ -22,7 +22,7 @@ const writerCount = 4;
 const roomCount = 3;
 /** How many posts of a writer wait for their acknowledgement at most. */
 const windowSize = 8;
-const paceMs = 15;
+const paceMs = 30;
 /** For conditions that come by themselves; a machine that runs other suites takes its time. */
 const patience = { timeout: 60_000, interval: 20 };
 
