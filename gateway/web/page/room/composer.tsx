@@ -87,7 +87,7 @@ export function Composer({ purpose, placeholder, onDone, onEditLast, onSent }: C
     } else if (event.key === "Escape" && purpose.kind !== "new") {
       event.preventDefault();
       onDone();
-    } else if (event.key === "ArrowUp" && text === "" && purpose.kind === "new") {
+    } else if (event.key === "ArrowUp" && !event.altKey && text === "" && purpose.kind === "new") {
       event.preventDefault();
       onEditLast();
     }

@@ -1,3 +1,4 @@
+import type { TargetedKeyboardEvent } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { emojiName, findEmoji } from "../text/emoji.ts";
 
@@ -36,8 +37,9 @@ export function EmojiPicker({ request, onClose }: { request: PickerRequest; onCl
     onPick(emoji);
     onClose();
   };
-  const move = (event: KeyboardEvent) => {
-    const all = [...element.current!.querySelectorAll<HTMLElement>(".emoji")];
+  const move = (event: TargetedKeyboardEvent<HTMLElement>) => {
+    const picker = event.currentTarget;
+    const all = [...picker.querySelectorAll<HTMLElement>(".emoji")];
     const at = all.indexOf(document.activeElement as HTMLElement);
     const inField = at < 0;
     const steps: Record<string, number> = inField
@@ -51,7 +53,7 @@ export function EmojiPicker({ request, onClose }: { request: PickerRequest; onCl
     const next = steps[event.key];
     if (event.key === "Escape") onClose();
     else if (next === undefined) return;
-    else if (next < 0) element.current!.querySelector("input")?.focus();
+    else if (next < 0) picker.querySelector("input")?.focus();
     else all[Math.min(next, all.length - 1)]?.focus();
     event.preventDefault();
     event.stopPropagation();

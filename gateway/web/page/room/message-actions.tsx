@@ -5,14 +5,14 @@ import { useRoom } from "./room-context.ts";
 
 interface MessageActionsProps {
   item: MessageItem;
-  isTabStop: boolean;
+  isActive: boolean;
   mayDelete: boolean;
 }
 
 /** What one can do with a message: there when it has the pointer or the focus. */
-export function MessageActions({ item, isTabStop, mayDelete }: MessageActionsProps) {
+export function MessageActions({ item, isActive, mayDelete }: MessageActionsProps) {
   const { reply, edit, remove, toggleReaction, pickEmoji } = useRoom();
-  const tabIndex = isTabStop ? 0 : -1;
+  const tabIndex = isActive ? 0 : -1;
   return (
     <div class="message-actions" role="toolbar" aria-label="Message actions">
       {quickEmoji.slice(0, 3).map((emoji) => (

@@ -16,11 +16,19 @@ interface MessageProps {
   isFirst: boolean;
   /** The one of the timeline that Tab leads to. */
   isTabStop: boolean;
+  /** It has the focus: then Tab leads on to what one can do with it. */
+  isActive: boolean;
   mayDelete: boolean;
 }
 
 /** A message with all that belongs to it. */
-export const Message = memo(function Message({ item, isFirst, isTabStop, mayDelete }: MessageProps) {
+export const Message = memo(function Message({
+  item,
+  isFirst,
+  isTabStop,
+  isActive,
+  mayDelete,
+}: MessageProps) {
   const id = useId();
   const author = useUser(item.authorId);
   const name = nameOf(author);
@@ -60,9 +68,9 @@ export const Message = memo(function Message({ item, isFirst, isTabStop, mayDele
             </span>
           )}
         </div>
-        <Reactions item={item} isTabStop={isTabStop} />
+        <Reactions item={item} isActive={isActive} />
       </div>
-      {!item.deleted && <MessageActions item={item} isTabStop={isTabStop} mayDelete={mayDelete} />}
+      {!item.deleted && <MessageActions item={item} isActive={isActive} mayDelete={mayDelete} />}
     </article>
   );
 });

@@ -4,10 +4,10 @@ import { emojiName } from "../text/emoji.ts";
 import { useRoom } from "./room-context.ts";
 
 /** How people reacted. A press joins them, or takes it back. */
-export function Reactions({ item, isTabStop }: { item: MessageItem; isTabStop: boolean }) {
+export function Reactions({ item, isActive }: { item: MessageItem; isActive: boolean }) {
   const { toggleReaction, pickEmoji } = useRoom();
   if (item.reactions.length === 0) return null;
-  const tabIndex = isTabStop ? 0 : -1;
+  const tabIndex = isActive ? 0 : -1;
   return (
     <ul class="reactions" aria-label="Reactions">
       {item.reactions.map(({ emoji, count, mine }) => (

@@ -12,6 +12,7 @@ import type { Row } from "./rows.ts";
 interface TimelineRowProps {
   row: Row;
   isTabStop: boolean;
+  isActive: boolean;
   myRole: Role;
   members: readonly Member[];
   title: string;
@@ -45,6 +46,7 @@ export const TimelineRow = memo(function TimelineRow(props: TimelineRowProps) {
           item={row.item}
           isFirst={row.isFirst}
           isTabStop={props.isTabStop}
+          isActive={props.isActive}
           mayDelete={mayDeleteMessage(props.myRole, row.item, props.members)}
         />
       )}

@@ -126,6 +126,7 @@ export function Timeline({ state, title, otherUserId, unreadAfter, controls }: T
               <TimelineRow
                 row={rows[index]!}
                 isTabStop={index === tabStop}
+                isActive={index === activeIndex}
                 myRole={state.myRole ?? Role.UNSPECIFIED}
                 members={state.members}
                 title={title}
