@@ -3,7 +3,14 @@ import type { Ack, Goodbye, Ready, ServerFrame } from "#gen/parley/realtime/v1/f
 import { pause } from "./abort.ts";
 import { backoffMs } from "./backoff.ts";
 import { errorOfStatus, isSessionError, ParleyError, toParleyError } from "./errors.ts";
-import { type ClientKind, clientFrame, type Greeting, type Link, type OpenLink } from "./frames.ts";
+import {
+  type ClientKind,
+  clientFrame,
+  type Greeting,
+  type Link,
+  type OpenLink,
+  roomsInHello,
+} from "./frames.ts";
 import { createValue, type Observable, whenTrue } from "./observable.ts";
 import { createRequests } from "./requests.ts";
 import type { SessionKeeper } from "./session.ts";
@@ -38,8 +45,8 @@ export interface ConnectionDeps {
   readonly route: Route;
   /** What to say at the beginning; may have to look it up first. */
   greeting(signal: AbortSignal): Promise<Greeting>;
-  /** The signal ends with this connection. */
-  onReady(ready: Ready, signal: AbortSignal): void;
+  /** The signal ends with this connection. `areAllNamed`: what was missed comes for all rooms of the greeting. */
+  onReady(ready: Ready, signal: AbortSignal, areAllNamed: boolean): void;
   onFrame(frame: ServerFrame): void;
 }
 
@@ -104,8 +111,11 @@ export function createConnection(deps: ConnectionDeps): RealtimeConnection {
     state.set({ status: "connecting", ...(last.error && { error: last.error }) });
     const beginning = Date.now();
     try {
+      const userId = userIdOf(session);
       const greeting = await deps.greeting(signal);
       const token = await session.accessToken(signal);
+      // Someone else signed in meanwhile: what was looked up isn't theirs.
+      if (userIdOf(session) !== userId) return { isChosen: true, livedMs: 0 };
       const end = await live(greeting, token, signal);
       if (isAboutToken(end)) await session.replace(token, signal);
       return end;
@@ -158,7 +168,8 @@ export function createConnection(deps: ConnectionDeps): RealtimeConnection {
       onWake = silence.check;
       link = mine;
       // What begins with the connection knows the cursors before the first frame comes.
-      deps.onReady(value, over.signal);
+      const named = via === "websocket" ? nameRest(greeting, mine) : greeting.rooms.length <= roomsInHello;
+      deps.onReady(value, over.signal, named);
       state.set({ status: "connected", transport: via });
     }
 
@@ -198,6 +209,16 @@ export function createConnection(deps: ConnectionDeps): RealtimeConnection {
     });
     if (signal.aborted) stop();
     return promise;
+  }
+
+  /** The rooms that have no place in a hello. */
+  function nameRest({ rooms }: Greeting, to: Link): true {
+    for (let first = roomsInHello; first < rooms.length; first += roomsInHello) {
+      const next = rooms.slice(first, first + roomsInHello);
+      // It fails with the connection.
+      requests.ask(to, { case: "resume", value: { rooms: next } }).catch(() => {});
+    }
+    return true;
   }
 
   return {

@@ -15,6 +15,9 @@ export interface Greeting {
   readonly epoch?: string;
 }
 
+/** More rooms would make a frame too large: those that follow are named by `resume`. */
+export const roomsInHello = 1_000;
+
 /** One realtime connection to the server, whatever carries it. */
 export interface Link {
   readonly transport: "websocket" | "subscribe";

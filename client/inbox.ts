@@ -51,6 +51,8 @@ interface Entry {
 
 const pageSize = 200;
 const gatherMs = 50;
+/** In place of a room's id: all rooms, also those that aren't known. */
+const everything = "";
 
 export function createInbox(deps: InboxDeps): InboxStore {
   const { messages, rooms, users, knowHead } = deps;
@@ -209,12 +211,14 @@ export function createInbox(deps: InboxDeps): InboxStore {
 
   async function refreshRooms(asked: Set<string>, mine: number): Promise<void> {
     const missing = new Set(asked);
+    const isAll = asked.has(everything);
     try {
       for (let pageToken = ""; missing.size > 0; ) {
         const page = await messages.listInbox({ pageSize, pageToken });
         if (life !== mine) return;
         for (const item of page.items) {
-          if (missing.has(item.roomId)) merge(item, forced.delete(item.roomId));
+          if (isAll) asked.add(item.roomId);
+          if (isAll || missing.has(item.roomId)) merge(item, forced.delete(item.roomId));
           missing.delete(item.roomId);
         }
         pageToken = page.nextPageToken;
@@ -280,8 +284,9 @@ export function createInbox(deps: InboxDeps): InboxStore {
       }
       for (const each of entries.keys()) {
         forced.add(each);
-        want(each);
+        stale.add(each);
       }
+      want(everything);
     },
     read(roomId, seq) {
       const entry = entries.get(roomId);

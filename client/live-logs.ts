@@ -10,10 +10,8 @@ import { createOrderedLog, type OrderedLog } from "./ordered-log.ts";
 export interface LiveLogs {
   /** For the hello: where each log stopped. */
   greeting(): Greeting;
-  /** For a room that nothing came of yet: the seq of the last event that is known of it. */
+  /** The room has events up to this one. What is missing is fetched, unless nothing came of the room yet. */
   knowHead(roomId: string, seq: bigint): void;
-  /** The room has events up to this one: what is missing is fetched. */
-  expect(roomId: string, seq: bigint): void;
   begin(ready: Ready, signal: AbortSignal): void;
   take(frame: ServerFrame): void;
   /** Forgets everything: someone else is signed in. */
@@ -50,6 +48,8 @@ const pageSize = 200;
 export function createLiveLogs(deps: LiveLogsDeps): LiveLogs {
   const { messages, sink } = deps;
   const rooms = new Map<string, RoomLog>();
+  /** Of rooms that nothing came of yet. */
+  const heads = new Map<string, bigint>();
   let feed = createFeedLog(undefined);
   let epoch: string | undefined;
   let signal: AbortSignal | undefined;
@@ -79,7 +79,8 @@ export function createLiveLogs(deps: LiveLogsDeps): LiveLogs {
           return (await messages.listTimeline(request, { signal: during })).events;
         },
         deliver(event) {
-          if (!room.isIn) return;
+          if (!room.isIn && !isOwnJoin(event, deps.userId())) return;
+          room.isIn = true;
           if (endsMembership(event, deps.userId())) room.isIn = false;
           sink.event(event);
           if (!room.isIn) sink.gone(roomId);
@@ -107,7 +108,6 @@ export function createLiveLogs(deps: LiveLogsDeps): LiveLogs {
     const cursor = room.log.cursor ?? 0n;
     if (!room.isIn) {
       if (event.seq <= cursor || !isOwnJoin(event, deps.userId())) return;
-      room.isIn = true;
       room.log.skipTo(event.seq - 1n);
     }
     room.log.take(event);
@@ -137,6 +137,12 @@ export function createLiveLogs(deps: LiveLogsDeps): LiveLogs {
 
   return {
     greeting() {
+      for (const [roomId, seq] of heads) {
+        const room = roomLog(roomId, seq);
+        if (!room.isIn) room.log.skipTo(seq);
+        room.isIn = true;
+      }
+      heads.clear();
       const cursors = [...rooms].filter(([, { isIn, log }]) => isIn && log.cursor !== undefined);
       const named = cursors.map(([roomId, { log }]) => ({ roomId, afterSeq: log.cursor! }));
       return {
@@ -147,15 +153,9 @@ export function createLiveLogs(deps: LiveLogsDeps): LiveLogs {
     },
     knowHead(roomId, seq) {
       const known = rooms.get(roomId);
-      if (!known) roomLog(roomId, seq);
-      else if (!known.isIn && (known.log.cursor ?? 0n) < seq) {
-        known.isIn = true;
-        known.log.skipTo(seq);
-      }
-    },
-    expect(roomId, seq) {
-      const room = rooms.get(roomId);
-      if (room?.isIn) room.log.expect(seq);
+      if (known?.isIn) known.log.expect(seq);
+      // Now its events come by themselves, from the first; only the next connection has to be told where to begin.
+      else if (seq > (known?.log.cursor ?? -1n)) heads.set(roomId, seq);
     },
     begin(ready, during) {
       signal = during;
@@ -182,6 +182,7 @@ export function createLiveLogs(deps: LiveLogsDeps): LiveLogs {
     },
     clear() {
       rooms.clear();
+      heads.clear();
       feed = createFeedLog(undefined);
       epoch = undefined;
     },

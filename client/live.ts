@@ -22,7 +22,7 @@ export interface Live extends Pick<Parley, "room" | "on"> {
   readonly inbox: Observable<Inbox>;
   readonly invitations: Observable<readonly NamedInvitation[]>;
   greeting(signal: AbortSignal): Promise<Greeting>;
-  begin(ready: Ready, signal: AbortSignal): void;
+  begin(ready: Ready, signal: AbortSignal, areAllNamed: boolean): void;
   take(frame: ServerFrame): void;
   forgetUnsent(userId: string): Promise<void>;
 }
@@ -153,8 +153,9 @@ export function createLive(deps: LiveDeps): Live {
       await inbox.load(signal);
       return logs.greeting();
     },
-    begin(ready, signal) {
+    begin(ready, signal, areAllNamed) {
       logs.begin(ready, signal);
+      if (!areAllNamed) inbox.refresh(undefined);
       outbox.begin(signal);
       if (!hasLookedBack) void lookBack(ready.feedSeq, signal).catch(() => {});
       for (const store of stores.held()) store.connected();

@@ -280,8 +280,10 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
     passed(roomId, seq) {
       if (seq <= (passed.get(roomId) ?? -1n)) return;
       passed.set(roomId, seq);
-      for (const { entry, sentSeq } of [...(rooms.get(roomId)?.values() ?? [])]) {
+      for (const { entry, sentSeq } of rooms.get(roomId)?.values() ?? []) {
         if (sentSeq !== undefined && sentSeq <= seq) drop(roomId, entry.clientId);
+        // They are sent in their order: those behind it aren't sent yet.
+        else if (sentSeq === undefined && !entry.failure) break;
       }
     },
     begin(signal) {

@@ -42,7 +42,7 @@ export function createParley(options: ParleyOptions = {}): Parley {
     },
     route: createRoute({ transport: options.transport ?? "auto", probe: createWebSocketProbe(url) }),
     greeting: (signal) => live.greeting(signal),
-    onReady: (ready, signal) => live.begin(ready, signal),
+    onReady: (ready, signal, areAllNamed) => live.begin(ready, signal, areAllNamed),
     onFrame: (frame) => live.take(frame),
   });
   const live = createLive({ storage, session, connection, messages, rooms, people });

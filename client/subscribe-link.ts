@@ -1,7 +1,7 @@
 import { type Client, Code } from "@connectrpc/connect";
 import type { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
 import { ParleyError, toParleyError } from "./errors.ts";
-import type { OpenLink } from "./frames.ts";
+import { type OpenLink, roomsInHello } from "./frames.ts";
 
 /** Realtime by the stream Subscribe, for where no WebSocket can be opened. What one does goes by calls. */
 export function createSubscribeLinks(realtime: Client<typeof RealtimeService>): OpenLink {
@@ -12,7 +12,9 @@ export function createSubscribeLinks(realtime: Client<typeof RealtimeService>): 
       let error = new ParleyError("the stream ended", { reason: "UNAVAILABLE", code: Code.Unavailable });
       const headers = { authorization: `Bearer ${accessToken}` };
       try {
-        for await (const { frame } of realtime.subscribe(greeting, { signal: ending.signal, headers })) {
+        const rooms = greeting.rooms.slice(0, roomsInHello);
+        const request = { ...greeting, rooms };
+        for await (const { frame } of realtime.subscribe(request, { signal: ending.signal, headers })) {
           if (ending.signal.aborted) return;
           if (frame) handlers.onFrame(frame);
         }

@@ -2,7 +2,7 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Code } from "@connectrpc/connect";
 import { ClientFrameSchema, ServerFrameSchema } from "#gen/parley/realtime/v1/frames_pb.js";
 import { ParleyError } from "./errors.ts";
-import { clientFrame, type LinkHandlers, type OpenLink } from "./frames.ts";
+import { clientFrame, type LinkHandlers, type OpenLink, roomsInHello } from "./frames.ts";
 
 /** The ref of the hello. */
 export const helloRef = "hello";
@@ -16,7 +16,8 @@ export function createWebSocketLinks(baseUrl: string): OpenLink {
     let isOver = false;
     socket.onopen = () => {
       wasOpen = true;
-      const hello = clientFrame({ case: "hello", value: { ...greeting, accessToken } }, helloRef);
+      const rooms = greeting.rooms.slice(0, roomsInHello);
+      const hello = clientFrame({ case: "hello", value: { ...greeting, rooms, accessToken } }, helloRef);
       socket.send(toBinary(ClientFrameSchema, hello));
     };
     socket.onmessage = ({ data }) => {
