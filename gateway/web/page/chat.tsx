@@ -1,9 +1,11 @@
 import { useEffect, useState } from "preact/hooks";
+import { SettingsDialog } from "./account/settings-dialog.tsx";
 import { ShortcutsDialog } from "./account/shortcuts-dialog.tsx";
 import { Empty } from "./parts/empty.tsx";
 import { RoomPane } from "./room/room-pane.tsx";
 import { ConnectionBanner } from "./rooms/connection-banner.tsx";
-import { Sidebar } from "./rooms/sidebar.tsx";
+import { NewRoomDialog } from "./rooms/new-room-dialog.tsx";
+import { Sidebar, type SidebarDialog } from "./rooms/sidebar.tsx";
 import { useParley } from "./state/context.ts";
 import { useObservable } from "./state/observable.ts";
 import { goTo, type Route } from "./state/route.ts";
@@ -12,7 +14,8 @@ import { isTyping, useShortcuts } from "./state/shortcuts.ts";
 /** What one sees who is signed in: the rooms, and the one that is open. On a phone's width, one of both. */
 export function Chat({ route }: { route: Route }) {
   const inbox = useObservable(useParley().inbox);
-  const [showsShortcuts, setShowsShortcuts] = useState(false);
+  const [dialog, setDialog] = useState<SidebarDialog>();
+  const close = () => setDialog(undefined);
   const roomId = route.at === "room" ? route.roomId : undefined;
   const open = inbox.rooms.find((room) => room.roomId === roomId);
   const unread = inbox.rooms.reduce((sum, room) => sum + room.unread, 0);
@@ -30,7 +33,7 @@ export function Chat({ route }: { route: Route }) {
       return true;
     }
     if (event.key === "?" && !isTyping(event)) {
-      setShowsShortcuts(true);
+      setDialog("shortcuts");
       return true;
     }
     return false;
@@ -39,7 +42,7 @@ export function Chat({ route }: { route: Route }) {
   return (
     <div class={roomId ? "chat has-room" : "chat"}>
       <ConnectionBanner />
-      <Sidebar openRoomId={roomId} onShowShortcuts={() => setShowsShortcuts(true)} />
+      <Sidebar openRoomId={roomId} onOpen={setDialog} />
       {roomId ? (
         <RoomPane key={roomId} roomId={roomId} />
       ) : (
@@ -53,7 +56,9 @@ export function Chat({ route }: { route: Route }) {
           </Empty>
         </main>
       )}
-      {showsShortcuts && <ShortcutsDialog onClose={() => setShowsShortcuts(false)} />}
+      {dialog === "account" && <SettingsDialog onClose={close} />}
+      {dialog === "new-room" && <NewRoomDialog onClose={close} />}
+      {dialog === "shortcuts" && <ShortcutsDialog onClose={close} />}
     </div>
   );
 }

@@ -1,5 +1,4 @@
 import { useRef, useState } from "preact/hooks";
-import { SettingsDialog } from "../account/settings-dialog.tsx";
 import { Avatar } from "../parts/avatar.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { IconButton } from "../parts/icon-button.tsx";
@@ -11,24 +10,25 @@ import { useObservable } from "../state/observable.ts";
 import { isCommand, useShortcuts } from "../state/shortcuts.ts";
 import { failureText } from "../text/words.ts";
 import { InvitationList } from "./invitation-list.tsx";
-import { NewRoomDialog } from "./new-room-dialog.tsx";
 import { PeopleResults } from "./people-results.tsx";
 import { RoomRow } from "./room-row.tsx";
 
 interface SidebarProps {
   openRoomId: string | undefined;
-  onShowShortcuts(): void;
+  /** Dialogues belong to the page: on a phone the list may be hidden while one is open. */
+  onOpen(dialog: SidebarDialog): void;
 }
 
+export type SidebarDialog = "account" | "new-room" | "shortcuts";
+
 /** The rooms, a field that finds rooms and people, and what concerns oneself. */
-export function Sidebar({ openRoomId, onShowShortcuts }: SidebarProps) {
+export function Sidebar({ openRoomId, onOpen }: SidebarProps) {
   const parley = useParley();
   const me = useMe();
   const inbox = useObservable(parley.inbox);
   const action = useAction();
   const search = useRef<HTMLInputElement>(null);
   const [query, setQuery] = useState("");
-  const [dialog, setDialog] = useState<"settings" | "new">();
 
   useShortcuts((event) => {
     if (!isCommand(event) || event.key.toLowerCase() !== "k") return false;
@@ -40,7 +40,6 @@ export function Sidebar({ openRoomId, onShowShortcuts }: SidebarProps) {
   const wanted = query.trim().toLocaleLowerCase();
   const rooms = inbox.rooms.filter(({ title }) => title.toLocaleLowerCase().includes(wanted));
   const isEmpty = inbox.status === "ready" && inbox.rooms.length === 0;
-  const close = () => setDialog(undefined);
   return (
     <aside class="sidebar" aria-label="Rooms and people">
       {openRoomId === undefined && <h1 class="visually-hidden">Parley</h1>}
@@ -49,15 +48,15 @@ export function Sidebar({ openRoomId, onShowShortcuts }: SidebarProps) {
           label="Your account"
           class="me"
           items={[
-            { icon: "settings", label: "Account and sessions", onSelect: () => setDialog("settings") },
-            { icon: "keyboard", label: "Keyboard shortcuts", onSelect: onShowShortcuts },
+            { icon: "settings", label: "Account and sessions", onSelect: () => onOpen("account") },
+            { icon: "keyboard", label: "Keyboard shortcuts", onSelect: () => onOpen("shortcuts") },
             { icon: "leave", label: "Sign out", onSelect: () => action.run(() => parley.logout()) },
           ]}
         >
           <Avatar id={me.userId} name={me.displayName} />
           <span class="me-name">{me.displayName}</span>
         </Menu>
-        <IconButton icon="add" label="New room" onClick={() => setDialog("new")} />
+        <IconButton icon="add" label="New room" onClick={() => onOpen("new-room")} />
       </header>
       <div class="search">
         <Icon name="search" />
@@ -78,7 +77,7 @@ export function Sidebar({ openRoomId, onShowShortcuts }: SidebarProps) {
         {inbox.status === "failed" && inbox.error && (
           <p class="note note-error">{failureText(inbox.error)}</p>
         )}
-        {isEmpty && wanted === "" && <NoRooms onCreate={() => setDialog("new")} />}
+        {isEmpty && wanted === "" && <NoRooms onCreate={() => onOpen("new-room")} />}
         {wanted !== "" && rooms.length > 0 && <h2 class="rooms-title">Rooms</h2>}
         <ul class="plain-list">
           {rooms.map((room) => (
@@ -88,8 +87,6 @@ export function Sidebar({ openRoomId, onShowShortcuts }: SidebarProps) {
         {wanted.length >= 2 && <PeopleResults query={query.trim()} onChosen={() => setQuery("")} />}
         {wanted !== "" && wanted.length < 2 && <p class="muted padded">One more letter finds people, too.</p>}
       </nav>
-      {dialog === "settings" && <SettingsDialog onClose={close} />}
-      {dialog === "new" && <NewRoomDialog onClose={close} />}
     </aside>
   );
 }
