@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, type ExpectStatic, expect, test } from "vitest";
 import { type Stack, topologies } from "../stack.ts";
 import { createApi, type Person, reasonOf, roomOf } from "./api.ts";
 import { connect, openSocket, type Subprotocol } from "./realtime-client.ts";
@@ -93,21 +93,23 @@ describe.each(allCases)("realtime, slow readers: $name, $way", (variant) => {
   });
 });
 
-describe.each(topologies)("waits: $name", ({ start }) => {
-  test("a silent client is closed, one that answers pings is not", async () => {
+// They only wait, so all of them at once.
+describe.concurrent.each(topologies)("waits: $name", { timeout: 60_000 }, ({ start }) => {
+  test("a silent client is closed, one that answers pings is not", async ({ expect }) => {
     await using stack = await start({ env: { PARLEY_HEARTBEAT_INTERVAL: "1s" } });
-    await Promise.all(subprotocols.map((subprotocol) => heartbeats(stack, subprotocol)));
+    await Promise.all(subprotocols.map((subprotocol) => heartbeats(stack, subprotocol, expect)));
   });
 });
 
-describe.each(sharedTopologies)("waits of any: $name", (topology) => {
+describe.concurrent.each(sharedTopologies)("waits of any: $name", { timeout: 60_000 }, (topology) => {
   test("a hello that does not come is waited for 10 s", async () => {
     const { url } = await sharedStack(topology);
     await Promise.all(subprotocols.map((subprotocol) => noHello(url, subprotocol)));
   });
 });
 
-async function heartbeats({ url }: Stack, subprotocol: Subprotocol): Promise<void> {
+/** By the test's own `expect`, which polls beside other tests. */
+async function heartbeats({ url }: Stack, subprotocol: Subprotocol, expect: ExpectStatic): Promise<void> {
   const [ada, bob] = (await createApi(url).people(2)) as [Person, Person];
   const alive = await connect(url, ada.accessToken, { subprotocol });
   const silent = await connect(url, bob.accessToken, { subprotocol });
