@@ -9,10 +9,10 @@ import { type Stack, startOneProcess } from "../stack.ts";
 import { type InstalledPackage, installPackage, root } from "./installed-package.ts";
 
 /**
- * docs/examples/chat-room.jsx in a browser, with the client as it is published and what Preact has in React's place. What
- * only a browser has is tried besides: what is kept there, and several tabs.
+ * What only a browser has: what is kept there, and several tabs. With the client as it is published, and the component of
+ * the examples on Preact in React's place.
  */
-describe.skipIf(!hasChromium())("a React component", { timeout: 120_000 }, () => {
+describe.skipIf(!hasChromium())("the client in a browser", { timeout: 120_000 }, () => {
   let stack: Stack;
   let installed: InstalledPackage;
   let browser: Browser;
