@@ -1,8 +1,8 @@
-import type { CallOptions, Client } from "@connectrpc/connect";
 import type { Tokens } from "#gen/parley/auth/v1/auth_pb.js";
 import type { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
 import type { User } from "#gen/parley/user/v1/user_pb.js";
 import type { UserService } from "#gen/parley/user/v1/user_service_pb.js";
+import type { CallOptions, Client } from "./connect-protocol.ts";
 import type { Live } from "./live.ts";
 import type { SessionKeeper } from "./session.ts";
 import type { Parley } from "./types.ts";

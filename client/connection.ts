@@ -1,7 +1,7 @@
-import { Code } from "@connectrpc/connect";
 import type { Ack, Goodbye, Ready, ServerFrame } from "#gen/parley/realtime/v1/frames_pb.js";
 import { pause } from "./abort.ts";
 import { backoffMs } from "./backoff.ts";
+import { Code } from "./code.ts";
 import { errorOfStatus, isSessionError, ParleyError, toParleyError } from "./errors.ts";
 import {
   type ClientKind,

@@ -1,6 +1,7 @@
-import { Code, ConnectError } from "@connectrpc/connect";
+import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "#gen/google/rpc/error_details_pb.js";
 import type { Status } from "#gen/google/rpc/status_pb.js";
+import { Code, nameOfCode } from "./code.ts";
 
 /** What went wrong, by the server's stable reason or, where no answer came, the client's own. */
 export class ParleyError extends Error {
@@ -39,34 +40,49 @@ export interface ParleyErrorOptions {
   readonly cause?: unknown;
 }
 
-/** Of whatever a call threw. */
+/** Of whatever a call threw. What comes without an answer of the server's means that it can't be reached. */
 export function toParleyError(error: unknown): ParleyError {
   if (error instanceof ParleyError) return error;
-  const from = ConnectError.from(error);
-  // A fetch that fails, and an answer that is cut off, come without a code of the server's.
-  const code = from.code === Code.Unknown || from.code === Code.Internal ? codeOf(from) : from.code;
-  const [info] = from.findDetails(ErrorInfoSchema);
-  const [retry] = from.findDetails(RetryInfoSchema);
-  const [bad] = from.findDetails(BadRequestSchema);
-  const delay = retry?.retryDelay;
-  return new ParleyError(from.rawMessage, {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const code =
+    name === "AbortError"
+      ? Code.Canceled
+      : name === "TimeoutError"
+        ? Code.DeadlineExceeded
+        : Code.Unavailable;
+  return new ParleyError(message, { reason: reasonOf(code), code, cause: error });
+}
+
+/** As Connect and google.rpc.Status carry them. */
+export interface ErrorDetail {
+  /** The full name of the message. */
+  readonly type: string;
+  readonly value: Uint8Array;
+}
+
+/** Of an answer of the server's, or of something before it, which has no details. */
+export function errorOfDetails(code: Code, message: string, details: readonly ErrorDetail[]): ParleyError {
+  const info = detail(ErrorInfoSchema, details);
+  const delay = detail(RetryInfoSchema, details)?.retryDelay;
+  const bad = detail(BadRequestSchema, details);
+  return new ParleyError(message, {
     reason: info?.reason ?? reasonOf(code),
     code,
     retryAfter: delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6,
     fields: bad?.fieldViolations.map(({ field, description }) => ({ field, message: description })),
-    cause: error,
   });
 }
 
-function codeOf(error: ConnectError): Code {
-  const isAnswer = error.details.length > 0;
-  return isAnswer ? error.code : Code.Unavailable;
+function detail<S extends DescMessage>(
+  schema: S,
+  details: readonly ErrorDetail[],
+): MessageShape<S> | undefined {
+  const found = details.find(({ type }) => type === schema.typeName);
+  return found && fromBinary(schema, found.value);
 }
 
-/** `NOT_FOUND` of Code.NotFound: for answers without a reason, which come from something before the server. */
 function reasonOf(code: Code): string {
-  if (code === Code.Canceled) return "CANCELLED";
-  return Code[code].replace(/(?<!^)([A-Z])/g, "_$1").toUpperCase();
+  return code === Code.Canceled ? "CANCELLED" : nameOfCode(code);
 }
 
 /** The caller has given up. */
@@ -88,10 +104,9 @@ export function isSessionError({ reason }: ParleyError): boolean {
 
 /** Of an `error` frame. */
 export function errorOfStatus({ code, message, details }: Status): ParleyError {
-  const error = new ConnectError(message, code);
-  error.details = details.map(({ typeUrl, value }) => ({
+  const typed = details.map(({ typeUrl, value }) => ({
     type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
     value,
   }));
-  return toParleyError(error);
+  return errorOfDetails(code as Code, message, typed);
 }

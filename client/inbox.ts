@@ -1,5 +1,4 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import type { Client } from "@connectrpc/connect";
 import type { FeedEntry } from "#gen/parley/message/v1/feed_pb.js";
 import type { InboxItem } from "#gen/parley/message/v1/message_pb.js";
 import type { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
@@ -8,6 +7,7 @@ import { type Room, RoomKind } from "#gen/parley/room/v1/room_pb.js";
 import type { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import { pause } from "./abort.ts";
 import { backoffMs } from "./backoff.ts";
+import type { Client } from "./connect-protocol.ts";
 import { toParleyError } from "./errors.ts";
 import { lastMessageOf, numbersAfter, type RoomNumbers } from "./inbox-numbers.ts";
 import { createView, type Observable } from "./observable.ts";

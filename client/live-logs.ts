@@ -1,8 +1,8 @@
-import type { Client } from "@connectrpc/connect";
 import type { FeedEntry } from "#gen/parley/message/v1/feed_pb.js";
 import type { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import type { Ready, ServerFrame, Signal } from "#gen/parley/realtime/v1/frames_pb.js";
+import type { Client } from "./connect-protocol.ts";
 import type { Greeting } from "./frames.ts";
 import { createOrderedLog, type OrderedLog } from "./ordered-log.ts";
 

@@ -1,7 +1,7 @@
-import type { Client } from "@connectrpc/connect";
 import type { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import type { Ready, ServerFrame } from "#gen/parley/realtime/v1/frames_pb.js";
 import type { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
+import type { Client } from "./connect-protocol.ts";
 import type { RealtimeConnection } from "./connection.ts";
 import type { Greeting } from "./frames.ts";
 import { createInbox } from "./inbox.ts";

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
-import type { Client } from "@connectrpc/connect";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import { type Member, MemberSchema } from "#gen/parley/room/v1/room_pb.js";
 import type { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
+import type { Client } from "./connect-protocol.ts";
 
 /** A room's members, once somebody wants to know, and live from then on. */
 export interface Members {

@@ -1,5 +1,5 @@
-import { Code } from "@connectrpc/connect";
 import { describe, expect, test, vi } from "vitest";
+import { Code } from "./code.ts";
 import { ParleyError } from "./errors.ts";
 import { createOrderedLog } from "./ordered-log.ts";
 

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
-import { Code } from "@connectrpc/connect";
 import { describe, expect, test, vi } from "vitest";
 import { TimelineEventSchema } from "#gen/parley/message/v1/timeline_pb.js";
+import { Code } from "./code.ts";
 import { ParleyError } from "./errors.ts";
 import { createMemoryStorage } from "./memory-storage.ts";
 import { createOutbox, type OutboxEntry } from "./outbox.ts";

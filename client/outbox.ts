@@ -1,7 +1,7 @@
-import { Code } from "@connectrpc/connect";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import { pause } from "./abort.ts";
 import { backoffMs } from "./backoff.ts";
+import { Code } from "./code.ts";
 import { isSessionError, ParleyError, toParleyError } from "./errors.ts";
 import { createEntryKeys, createId } from "./ids.ts";
 import type { LockingStorage } from "./storage-locks.ts";
@@ -42,7 +42,7 @@ export interface OutboxEntry {
   /** In ms since 1970. */
   readonly createdAt: number;
   /** Why it failed; absent while it is to be sent. */
-  readonly failure?: { readonly reason: string; readonly code: number; readonly message: string };
+  readonly failure?: { readonly reason: string; readonly code: Code; readonly message: string };
 }
 
 export interface OutboxDeps {

@@ -1,4 +1,3 @@
-import { createClient } from "@connectrpc/connect";
 import { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
 import { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
@@ -6,7 +5,8 @@ import { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import { UserService } from "#gen/parley/user/v1/user_service_pb.js";
 import { createAccount } from "./account.ts";
 import { browser } from "./browser.ts";
-import { createOpenTransport, withTokens } from "./calls.ts";
+import { withTokens, withTypedErrors } from "./calls.ts";
+import { createCaller, createClient } from "./connect-protocol.ts";
 import { createConnection } from "./connection.ts";
 import { createIndexedDbStorage } from "./indexed-db-storage.ts";
 import { createLive } from "./live.ts";
@@ -26,13 +26,13 @@ export function createParley(options: ParleyOptions = {}): Parley {
   const url = (options.url ?? browser.location?.origin ?? "").replace(/\/+$/, "");
   if (url === "") throw new Error("createParley needs the `url` of the server");
   const storage = completeStorage(options.storage ?? defaultStorage(url));
-  const open = createOpenTransport(url);
+  const open = withTypedErrors(createCaller(url));
   const session = createSession({ storage, auth: createClient(AuthService, open) });
-  const transport = withTokens(open, session);
-  const auth = createClient(AuthService, transport);
-  const rooms = createClient(RoomService, transport);
-  const messages = createClient(MessageService, transport);
-  const users = createClient(UserService, transport);
+  const call = withTokens(open, session);
+  const auth = createClient(AuthService, call);
+  const rooms = createClient(RoomService, call);
+  const messages = createClient(MessageService, call);
+  const users = createClient(UserService, call);
   const people = createUsers(users);
   const connection = createConnection({
     session,

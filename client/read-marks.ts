@@ -1,7 +1,7 @@
-import type { Client } from "@connectrpc/connect";
 import type { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import { pause } from "./abort.ts";
 import { backoffMs } from "./backoff.ts";
+import type { Client } from "./connect-protocol.ts";
 import { toParleyError } from "./errors.ts";
 
 /** Tells the server how far one has read: the last of a moment, until it is told. */

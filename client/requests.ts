@@ -1,5 +1,5 @@
-import { Code } from "@connectrpc/connect";
 import type { Ack } from "#gen/parley/realtime/v1/frames_pb.js";
+import { Code } from "./code.ts";
 import { ParleyError } from "./errors.ts";
 import { type ClientKind, clientFrame, type Link } from "./frames.ts";
 

@@ -1,10 +1,11 @@
-import { type Client, Code } from "@connectrpc/connect";
 import type { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import type { Room } from "#gen/parley/room/v1/room_pb.js";
 import type { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import { pause } from "./abort.ts";
 import { backoffMs } from "./backoff.ts";
+import { Code } from "./code.ts";
+import type { Client } from "./connect-protocol.ts";
 import { cancelledError, type ParleyError, toParleyError } from "./errors.ts";
 import type { RoomNumbers } from "./inbox-numbers.ts";
 import { createMembers } from "./members.ts";

@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
-import { Code } from "@connectrpc/connect";
 import { describe, expect, test, vi } from "vitest";
 import { TokensSchema } from "#gen/parley/auth/v1/auth_pb.js";
 import { RefreshResponseSchema } from "#gen/parley/auth/v1/auth_service_pb.js";
 import { UserSchema } from "#gen/parley/user/v1/user_pb.js";
+import { Code } from "./code.ts";
 import { ParleyError } from "./errors.ts";
 import { createMemoryStorage } from "./memory-storage.ts";
 import { createSession, type SessionDeps } from "./session.ts";

@@ -1,10 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { Client } from "@connectrpc/connect";
 import type { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
 import { type User, UserSchema } from "#gen/parley/user/v1/user_pb.js";
 import { raced } from "./abort.ts";
 import type { TokenSource } from "./calls.ts";
+import type { Client } from "./connect-protocol.ts";
 import { isSessionError, signedOutError, toParleyError } from "./errors.ts";
 import { createValue, type Observable } from "./observable.ts";
 import type { LockingStorage } from "./storage-locks.ts";

@@ -1,5 +1,6 @@
-import { type Client, Code } from "@connectrpc/connect";
 import type { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
+import { Code } from "./code.ts";
+import type { Client } from "./connect-protocol.ts";
 import { ParleyError, toParleyError } from "./errors.ts";
 import { type OpenLink, roomsInHello } from "./frames.ts";
 

@@ -1,4 +1,3 @@
-import type { CallOptions, Client } from "@connectrpc/connect";
 import type { AuthService } from "#gen/parley/auth/v1/auth_service_pb.js";
 import type { FeedEntry } from "#gen/parley/message/v1/feed_pb.js";
 import type { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
@@ -8,6 +7,7 @@ import type { Member, Role, Room } from "#gen/parley/room/v1/room_pb.js";
 import type { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import type { User } from "#gen/parley/user/v1/user_pb.js";
 import type { UserService } from "#gen/parley/user/v1/user_service_pb.js";
+import type { CallOptions, Client } from "./connect-protocol.ts";
 import type { ParleyError } from "./errors.ts";
 import type { Observable } from "./observable.ts";
 import type { ParleyStorage } from "./storage.ts";

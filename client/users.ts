@@ -1,8 +1,8 @@
-import type { Client } from "@connectrpc/connect";
 import type { User } from "#gen/parley/user/v1/user_pb.js";
 import type { UserService } from "#gen/parley/user/v1/user_service_pb.js";
 import { pause } from "./abort.ts";
 import { backoffMs } from "./backoff.ts";
+import type { Client } from "./connect-protocol.ts";
 import { callSafely, createValue, type Observable, type Value } from "./observable.ts";
 
 /** People, looked up when somebody wants to know them: those of one moment together, each at most every few minutes. */

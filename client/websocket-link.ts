@@ -1,6 +1,6 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { Code } from "@connectrpc/connect";
 import { ClientFrameSchema, ServerFrameSchema } from "#gen/parley/realtime/v1/frames_pb.js";
+import { Code } from "./code.ts";
 import { ParleyError } from "./errors.ts";
 import { clientFrame, type LinkHandlers, type OpenLink, roomsInHello } from "./frames.ts";
 
