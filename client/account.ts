@@ -19,6 +19,9 @@ export interface AccountDeps {
   readonly deviceName: string | undefined;
 }
 
+/** Nobody waits longer to be signed out. */
+const logoutTimeoutMs = 5_000;
+
 /** Signing in and out. */
 export function createAccount({ session, auth, users, people, live, deviceName }: AccountDeps): Account {
   const device = deviceName === undefined ? {} : { deviceName };
@@ -56,7 +59,7 @@ export function createAccount({ session, auth, users, people, live, deviceName }
     },
     async logout(options) {
       // The session ends here in any case; there, it ends at the latest when its tokens do.
-      await auth.logout({}, options).catch(() => {});
+      await auth.logout({}, { timeoutMs: logoutTimeoutMs, ...options }).catch(() => {});
       await signOut();
     },
     async logoutEverywhere(options) {

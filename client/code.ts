@@ -36,12 +36,3 @@ export function nameOfCode(code: Code): string {
   for (const [name, each] of byName) if (each === code) return String(name).toUpperCase();
   return "UNKNOWN";
 }
-
-/** For answers without one of Connect's errors, which come from something before the server. */
-export function codeOfHttp(status: number): Code {
-  if (status === 401) return Code.Unauthenticated;
-  if (status === 403) return Code.PermissionDenied;
-  if (status === 404) return Code.Unimplemented;
-  if (status === 400) return Code.Internal;
-  return [408, 425, 429, 502, 503, 504].includes(status) ? Code.Unavailable : Code.Unknown;
-}

@@ -10,8 +10,8 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { Code, codeNamed, codeOfHttp } from "./code.ts";
-import { errorOfDetails, ParleyError, toParleyError } from "./errors.ts";
+import { Code, codeNamed } from "./code.ts";
+import { errorOfDetails, ParleyError } from "./errors.ts";
 
 /** What a call may be given besides its request. */
 export interface CallOptions {
@@ -86,10 +86,9 @@ export function createCaller(baseUrl: string): Caller {
 async function refusal(answer: Response): Promise<ParleyError> {
   const text = await answer.text();
   try {
-    return errorOfJson(JSON.parse(text), codeOfHttp(answer.status));
+    return errorOfJson(JSON.parse(text));
   } catch {
-    const code = answer.ok ? Code.Unavailable : codeOfHttp(answer.status);
-    return toParleyError(new ParleyError(`HTTP ${answer.status}`, { reason: "", code }));
+    return unavailable(`HTTP ${answer.status}`);
   }
 }
 
@@ -99,9 +98,9 @@ interface WireError {
   details?: { type: string; value: string }[];
 }
 
-function errorOfJson({ code, message, details = [] }: WireError, otherwise: Code): ParleyError {
+function errorOfJson({ code, message, details = [] }: WireError): ParleyError {
   return errorOfDetails(
-    codeNamed(code) ?? otherwise,
+    codeNamed(code) ?? Code.Unavailable,
     String(message ?? ""),
     details.map(({ type, value }) => ({ type, value: Uint8Array.from(atob(value), (c) => c.charCodeAt(0)) })),
   );
@@ -132,7 +131,7 @@ async function* envelopes(body: ReadableStream<Uint8Array> | null): AsyncIterabl
         if ((flags & isLast) === 0) yield message;
         else {
           const { error } = JSON.parse(new TextDecoder().decode(message)) as { error?: WireError };
-          if (error) throw errorOfJson(error, Code.Unknown);
+          if (error) throw errorOfJson(error);
           return;
         }
       }

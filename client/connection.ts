@@ -167,6 +167,7 @@ export function createConnection(deps: ConnectionDeps): RealtimeConnection {
       silence.start(interval ? Number(interval.seconds) * 1000 + interval.nanos / 1e6 : 30_000);
       onWake = silence.check;
       link = mine;
+      renewInTime(session, over.signal);
       // What begins with the connection knows the cursors before the first frame comes.
       const named = via === "websocket" ? nameRest(greeting, mine) : greeting.rooms.length <= roomsInHello;
       deps.onReady(value, over.signal, named);
@@ -194,7 +195,12 @@ export function createConnection(deps: ConnectionDeps): RealtimeConnection {
     const stopWatching = session.tokens.subscribe(() => {
       const tokens = session.tokens.get();
       if (!tokens || userIdOf(session) !== userId) finish(undefined, true);
-      if (!tokens || over.signal.aborted || via !== "websocket" || readyAt === undefined) return;
+      if (!tokens || over.signal.aborted || readyAt === undefined) return;
+      // A stream ends with its token: another one is begun before.
+      if (via !== "websocket") {
+        finish(undefined, true);
+        return;
+      }
       requests
         .ask(mine, { case: "refreshToken", value: { accessToken: tokens.accessToken } })
         // Of another session of the same person, say.
@@ -248,6 +254,27 @@ export function createConnection(deps: ConnectionDeps): RealtimeConnection {
       link?.send(clientFrame(kind));
     },
   };
+}
+
+/** Has the token replaced before its end; the new one is then told to the server. */
+function renewInTime(session: SessionKeeper, signal: AbortSignal): void {
+  let timer: ReturnType<typeof setTimeout>;
+  const plan = () => {
+    const { renewAt = 0 } = session.tokens.get() ?? {};
+    timer = setTimeout(renew, Math.max(renewAt - Date.now(), 0) + 1_000);
+  };
+  const renew = () => {
+    session
+      .accessToken(signal)
+      .catch(() => {
+        // Tried again soon, until the server ends the connection.
+      })
+      .finally(() => {
+        if (!signal.aborted) plan();
+      });
+  };
+  signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
+  plan();
 }
 
 /** The token that it was opened with is no good any more, or the session isn't: to refresh it tells which. */

@@ -60,9 +60,13 @@ export interface ErrorDetail {
   readonly value: Uint8Array;
 }
 
-/** Of an answer of the server's, or of something before it, which has no details. */
-export function errorOfDetails(code: Code, message: string, details: readonly ErrorDetail[]): ParleyError {
+/**
+ * Of an answer. One without a reason of the server's comes from something before it, a proxy or an ingress, and says
+ * nothing about the session or what was asked: only that the server can't be reached.
+ */
+export function errorOfDetails(told: Code, message: string, details: readonly ErrorDetail[]): ParleyError {
   const info = detail(ErrorInfoSchema, details);
+  const code = info ? told : Code.Unavailable;
   const delay = detail(RetryInfoSchema, details)?.retryDelay;
   const bad = detail(BadRequestSchema, details);
   return new ParleyError(message, {

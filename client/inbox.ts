@@ -29,8 +29,14 @@ export interface InboxStore {
   gone(roomId: string): void;
   /** What is known of the room, or of all, is to be fetched anew. */
   refresh(roomId: string | undefined): void;
-  /** One has read up to this seq; the server is told by others. */
-  read(roomId: string, seq: bigint): void;
+  /** Asks for all rooms; what is known stays where it is newer. */
+  compare(): void;
+  /** One has read up to this seq. `isTold`: the server knows, and can be asked what is left; else `told` follows. */
+  read(roomId: string, seq: bigint, isTold: boolean): void;
+  /** The server knows how far one has read. */
+  told(roomId: string): void;
+  /** Connected again: what couldn't be asked is asked again. */
+  connected(): void;
   clear(): void;
 }
 
@@ -148,7 +154,11 @@ export function createInbox(deps: InboxDeps): InboxStore {
       ...(item.lastMessage && { lastMessage: lastMessageOf(item.lastMessage) }),
     };
     if (!known) entries.set(roomId, { numbers, ...(room && { room }) });
-    else if (isForced || item.lastSeq >= known.numbers.lastSeq) {
+    else if (isForced && (latest.get(roomId) ?? 0n) > item.lastSeq) {
+      // An event came between the answer and now: it is of the new life, and counted.
+      forced.add(roomId);
+      stale.add(roomId);
+    } else if (isForced || item.lastSeq >= known.numbers.lastSeq) {
       // One may have read on meanwhile.
       const wasRead = known.numbers.readSeq > item.readSeq && !isForced;
       known.numbers = wasRead ? { ...numbers, ...readTo(numbers, known.numbers.readSeq) } : numbers;
@@ -186,8 +196,12 @@ export function createInbox(deps: InboxDeps): InboxStore {
     stale.add(roomId);
     if (refreshing) return;
     refreshing = true;
+    const mine = life;
     void refreshStale().finally(() => {
       refreshing = false;
+      // Another person's, who asked meanwhile.
+      const [next] = stale;
+      if (next !== undefined && life !== mine) want(next);
     });
   }
 
@@ -211,6 +225,7 @@ export function createInbox(deps: InboxDeps): InboxStore {
 
   async function refreshRooms(asked: Set<string>, mine: number): Promise<void> {
     const missing = new Set(asked);
+    latest.clear();
     const isAll = asked.has(everything);
     try {
       for (let pageToken = ""; missing.size > 0; ) {
@@ -235,6 +250,8 @@ export function createInbox(deps: InboxDeps): InboxStore {
     }
     state.invalidate();
   }
+  /** By room, the last event since a refresh began. */
+  const latest = new Map<string, bigint>();
   /** Rooms whose numbers are of another life of the data. */
   const forced = new Set<string>();
 
@@ -260,6 +277,7 @@ export function createInbox(deps: InboxDeps): InboxStore {
     event(event) {
       const entry = entries.get(event.roomId);
       if (!entry) return want(event.roomId);
+      latest.set(event.roomId, event.seq);
       const before = entry.numbers;
       if (event.seq <= before.lastSeq) return;
       const { numbers, isUnsure } = numbersAfter(before, event, deps.userId());
@@ -272,7 +290,7 @@ export function createInbox(deps: InboxDeps): InboxStore {
     feed({ body }) {
       if (body.case === "roomJoined" && !entries.has(body.value.roomId)) want(body.value.roomId);
       else if (body.case === "roomLeft") this.gone(body.value.roomId);
-      else if (body.case === "markedRead") this.read(body.value.roomId, body.value.readSeq);
+      else if (body.case === "markedRead") this.read(body.value.roomId, body.value.readSeq, true);
     },
     gone(roomId) {
       if (entries.delete(roomId)) state.invalidate();
@@ -288,13 +306,22 @@ export function createInbox(deps: InboxDeps): InboxStore {
       }
       want(everything);
     },
-    read(roomId, seq) {
+    compare: () => want(everything),
+    read(roomId, seq, isTold) {
       const entry = entries.get(roomId);
       if (!entry || seq <= entry.numbers.readSeq) return;
       const { numbers } = entry;
       entry.numbers = { ...numbers, ...readTo(numbers, seq) };
-      if (seq < numbers.lastSeq) want(roomId);
+      if (isTold && seq < numbers.lastSeq) want(roomId);
       state.invalidate();
+    },
+    told(roomId) {
+      const numbers = entries.get(roomId)?.numbers;
+      if (numbers && numbers.readSeq < numbers.lastSeq) want(roomId);
+    },
+    connected() {
+      const [roomId] = stale;
+      if (roomId !== undefined) want(roomId);
     },
     clear() {
       life += 1;

@@ -39,7 +39,7 @@ function setUp({ wantsAll = true, history = [] as TimelineEvent[] } = {}) {
   const connect = (epoch = "one") => {
     const greeting = logs.greeting();
     const connection = new AbortController();
-    logs.begin(create(ReadySchema, { feedSeq: 9n, epoch }), connection.signal);
+    logs.begin(create(ReadySchema, { feedSeq: 9n, epoch }), connection.signal, true);
     return { greeting, connection };
   };
   const frame = (kind: Kind) => logs.take(create(ServerFrameSchema, { kind: kind! }));

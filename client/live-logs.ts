@@ -3,7 +3,7 @@ import type { MessageService } from "#gen/parley/message/v1/message_service_pb.j
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import type { Ready, ServerFrame, Signal } from "#gen/parley/realtime/v1/frames_pb.js";
 import type { Client } from "./connect-protocol.ts";
-import type { Greeting } from "./frames.ts";
+import { type Greeting, roomsInHello } from "./frames.ts";
 import { createOrderedLog, type OrderedLog } from "./ordered-log.ts";
 
 /** Makes of the frames of one connection after the other what happened: per room in order, each event once. */
@@ -12,7 +12,8 @@ export interface LiveLogs {
   greeting(): Greeting;
   /** The room has events up to this one. What is missing is fetched, unless nothing came of the room yet. */
   knowHead(roomId: string, seq: bigint): void;
-  begin(ready: Ready, signal: AbortSignal): void;
+  /** `areAllNamed`: so were all rooms of the greeting. */
+  begin(ready: Ready, signal: AbortSignal, areAllNamed: boolean): void;
   take(frame: ServerFrame): void;
   /** Forgets everything: someone else is signed in. */
   clear(): void;
@@ -135,6 +136,15 @@ export function createLiveLogs(deps: LiveLogsDeps): LiveLogs {
     sink.reset(undefined);
   }
 
+  /** In another life of the data, cursors hold for what the server was asked about only. */
+  function forgetUnnamed(areAllNamed: boolean): void {
+    let named = 0;
+    for (const [roomId, { isIn }] of rooms) {
+      if (isIn) named += 1;
+      if (!isIn || (!areAllNamed && named > roomsInHello)) rooms.delete(roomId);
+    }
+  }
+
   return {
     greeting() {
       for (const [roomId, seq] of heads) {
@@ -157,12 +167,15 @@ export function createLiveLogs(deps: LiveLogsDeps): LiveLogs {
       // Now its events come by themselves, from the first; only the next connection has to be told where to begin.
       else if (seq > (known?.log.cursor ?? -1n)) heads.set(roomId, seq);
     },
-    begin(ready, during) {
+    begin(ready, during, areAllNamed) {
       signal = during;
       for (const { log } of rooms.values()) log.begin(during);
       feed.begin(during);
       if (feed.cursor === undefined) feed.skipTo(ready.feedSeq);
-      if (epoch !== undefined && epoch !== ready.epoch) sink.reset(undefined);
+      if (epoch !== undefined && epoch !== ready.epoch) {
+        forgetUnnamed(areAllNamed);
+        sink.reset(undefined);
+      }
       epoch = ready.epoch;
     },
     take({ kind }) {

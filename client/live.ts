@@ -24,6 +24,8 @@ export interface Live extends Pick<Parley, "room" | "on"> {
   greeting(signal: AbortSignal): Promise<Greeting>;
   begin(ready: Ready, signal: AbortSignal, areAllNamed: boolean): void;
   take(frame: ServerFrame): void;
+  /** No connection is to come for now. */
+  stop(): void;
   forgetUnsent(userId: string): Promise<void>;
 }
 
@@ -45,7 +47,7 @@ export function createLive(deps: LiveDeps): Live {
   const { storage, session, connection, messages, rooms, people } = deps;
   const listeners = createListeners();
   const invitations = createNamedInvitations();
-  const marks = createReadMarks(messages);
+  const marks = createReadMarks(messages, (roomId) => inbox.told(roomId));
   let person: string | undefined;
   let hasLookedBack = false;
   const userId = () => person;
@@ -95,7 +97,7 @@ export function createLive(deps: LiveDeps): Live {
     numbers: inbox.numbers,
     knowHead: logs.knowHead,
     markRead(roomId, seq) {
-      inbox.read(roomId, seq);
+      inbox.read(roomId, seq, false);
       stores.of(roomId)?.invalidate();
       marks.mark(roomId, seq);
     },
@@ -154,13 +156,19 @@ export function createLive(deps: LiveDeps): Live {
       return logs.greeting();
     },
     begin(ready, signal, areAllNamed) {
-      logs.begin(ready, signal);
-      if (!areAllNamed) inbox.refresh(undefined);
+      logs.begin(ready, signal, areAllNamed);
+      if (!areAllNamed) inbox.compare();
+      inbox.connected();
+      marks.connected();
+      people.connected();
       outbox.begin(signal);
       if (!hasLookedBack) void lookBack(ready.feedSeq, signal).catch(() => {});
       for (const store of stores.held()) store.connected();
     },
     take: logs.take,
+    stop() {
+      for (const store of stores.held()) store.stop();
+    },
     forgetUnsent: outbox.forget,
   };
 }

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { TimelineEventSchema } from "#gen/parley/message/v1/timeline_pb.js";
 import { Code } from "./code.ts";
 import { ParleyError } from "./errors.ts";
@@ -41,6 +41,8 @@ function setUp() {
 const states = (outbox: ReturnType<ReturnType<typeof setUp>["open"]>) =>
   outbox.of(room).map(({ text, state }) => `${text} ${state}`);
 const live = () => new AbortController();
+
+afterEach(() => void vi.restoreAllMocks());
 
 describe("an outbox", () => {
   test("keeps messages until they can be sent, and sends them in order", async () => {
@@ -85,6 +87,7 @@ describe("an outbox", () => {
 
   test("sends again what wasn't answered, which posts it once", async () => {
     const { open, posts, answers, deliver } = setUp();
+    vi.spyOn(Math, "random").mockReturnValue(0.1);
     answers.push(
       "lost",
       refusal("OVERLOADED", Code.Unavailable),

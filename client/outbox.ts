@@ -181,6 +181,8 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
     for (let failures = 0; canSend() && userId === owner; ) {
       // It may have been discarded, or its event may have come, while those before it were sent.
       if ((await storage.get(key)) === undefined) return true;
+      // Someone else may be signed in by now.
+      if (userId !== owner) return false;
       try {
         const seq = await deliver(entry);
         await storage.delete(key);

@@ -8,6 +8,7 @@ import { browser } from "./browser.ts";
 import { withTokens, withTypedErrors } from "./calls.ts";
 import { createCaller, createClient } from "./connect-protocol.ts";
 import { createConnection } from "./connection.ts";
+import { createFallbackStorage } from "./fallback-storage.ts";
 import { createIndexedDbStorage } from "./indexed-db-storage.ts";
 import { createLive } from "./live.ts";
 import { createMemoryStorage } from "./memory-storage.ts";
@@ -70,10 +71,12 @@ export function createParley(options: ParleyOptions = {}): Parley {
       stopWaking?.();
       stopWaking = undefined;
       connection.stop();
+      live.stop();
     },
   };
 }
 
 function defaultStorage(url: string): ParleyStorage {
-  return browser.indexedDB ? createIndexedDbStorage(`parley ${url}`) : createMemoryStorage();
+  const memory = createMemoryStorage();
+  return browser.indexedDB ? createFallbackStorage(createIndexedDbStorage(`parley ${url}`), memory) : memory;
 }

@@ -7,13 +7,18 @@ import { toParleyError } from "./errors.ts";
 /** Tells the server how far one has read: the last of a moment, until it is told. */
 export interface ReadMarks {
   mark(roomId: string, seq: bigint): void;
+  /** Connected again: what couldn't be told is told. */
+  connected(): void;
   clear(): void;
 }
 
 const gatherMs = 300;
 const maxFailures = 10;
 
-export function createReadMarks(calls: Pick<Client<typeof MessageService>, "markRead">): ReadMarks {
+export function createReadMarks(
+  calls: Pick<Client<typeof MessageService>, "markRead">,
+  onTold: (roomId: string) => void,
+): ReadMarks {
   const wanted = new Map<string, bigint>();
   const telling = new Set<string>();
 
@@ -24,23 +29,32 @@ export function createReadMarks(calls: Pick<Client<typeof MessageService>, "mark
       try {
         await calls.markRead({ roomId, seq });
         if (wanted.get(roomId) === seq) wanted.delete(roomId);
+        onTold(roomId);
       } catch (reason) {
         failures += 1;
         const { reason: why, retryAfter } = toParleyError(reason);
-        // A marker is no reason to go on for ever: the next one that is told counts for all before it.
-        if (failures > maxFailures || why === "ROOM_NOT_FOUND" || why === "SIGNED_OUT") wanted.delete(roomId);
+        if (why === "ROOM_NOT_FOUND" || why === "SIGNED_OUT") wanted.delete(roomId);
+        // It waits for the next connection, or for the next mark.
+        else if (failures > maxFailures) return;
         else await pause(Math.max(retryAfter ?? 0, backoffMs(failures)));
       }
     }
+  }
+
+  function start(roomId: string): void {
+    if (telling.has(roomId)) return;
+    telling.add(roomId);
+    void tell(roomId).finally(() => telling.delete(roomId));
   }
 
   return {
     mark(roomId, seq) {
       if (seq <= (wanted.get(roomId) ?? 0n)) return;
       wanted.set(roomId, seq);
-      if (telling.has(roomId)) return;
-      telling.add(roomId);
-      void tell(roomId).finally(() => telling.delete(roomId));
+      start(roomId);
+    },
+    connected() {
+      for (const roomId of wanted.keys()) start(roomId);
     },
     clear: () => wanted.clear(),
   };

@@ -28,6 +28,8 @@ export interface FedRoomStore extends RoomStore {
   invalidate(): void;
   /** Connected again: what failed is worth another try. */
   connected(): void;
+  /** No more tries until then. */
+  stop(): void;
   /** Someone else is signed in. */
   clear(): void;
 }
@@ -109,6 +111,20 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
   async function beginOnce(signal: AbortSignal): Promise<void> {
     const events: TimelineEvent[] = [];
     early = events;
+    try {
+      await beginWith(events, signal);
+    } finally {
+      // If it failed, what is shown goes on.
+      if (early === events) {
+        early = undefined;
+        if (status === "ready") for (const event of events) apply(event);
+      }
+    }
+    void quote(signal);
+    if (timeline.items.length < enoughItems && timeline.hasOlder) await older(signal).catch(() => {});
+  }
+
+  async function beginWith(events: TimelineEvent[], signal: AbortSignal): Promise<void> {
     const page = await messages.listTimeline({ roomId, pageSize }, { signal });
     // After the page: what came between is applied twice, and is the same twice.
     const answer = await rooms.getRoom({ roomId }, { signal });
@@ -122,8 +138,6 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     for (const event of events) if (event.seq > timeline.newest) apply(event);
     deps.knowHead(roomId, timeline.newest);
     state.invalidate();
-    void quote(signal);
-    if (timeline.items.length < enoughItems && timeline.hasOlder) await older(signal).catch(() => {});
   }
 
   function start(): void {
@@ -159,6 +173,11 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     life.abort();
     life = new AbortController();
     isLoading = false;
+    if (members.isLoaded) {
+      members.clear();
+      // Whoever shows them goes on showing them.
+      if (holders > 0) members.load(life.signal).catch(() => {});
+    }
     if (holders > 0) start();
     else if (status !== "gone") status = "loading";
   }
@@ -174,8 +193,10 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     while (timeline.hasOlder) {
       const page = await messages.listTimeline({ roomId, beforeSeq: timeline.low, pageSize }, { signal });
       signal.throwIfAborted();
+      const { low } = timeline;
       timeline.addOlder(page.events);
       state.invalidate();
+      if (timeline.low === low) break;
       // The window is full: what was gained at one end was lost at the other.
       if (timeline.items.length >= Math.min(wanted, maxItems)) break;
     }
@@ -187,8 +208,10 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     while (timeline.hasNewer) {
       const page = await messages.listTimeline({ roomId, afterSeq: timeline.high, pageSize }, { signal });
       signal.throwIfAborted();
+      const { high } = timeline;
       timeline.addNewer(page.events);
       state.invalidate();
+      if (timeline.high === high) break;
       if (timeline.items.at(-1)?.seq !== last) break;
     }
     void quote(signal);
@@ -212,6 +235,16 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
   /** One at a time for each end; the same signal ends all that belongs to what is shown now. */
   let older1: Promise<void> | undefined;
   let newer1: Promise<void> | undefined;
+  let jump1: Promise<void> | undefined;
+
+  /** Pages for what was shown until now are given up. */
+  async function jump(options?: LoadOptions): Promise<void> {
+    life.abort();
+    life = new AbortController();
+    isLoading = false;
+    await during(beginOnce, options);
+  }
+
   /** Ends with the caller's signal, and quietly when all is begun anew meanwhile. */
   async function during(work: (signal: AbortSignal) => Promise<void>, options: LoadOptions = {}) {
     const { signal: mine } = life;
@@ -259,7 +292,11 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
       await newer1;
     },
     async jumpToLatest(options) {
-      if (timeline.hasNewer) await during(beginOnce, options);
+      if (!timeline.hasNewer) return;
+      jump1 ??= jump(options).finally(() => {
+        jump1 = undefined;
+      });
+      await jump1;
     },
     loadMembers: (options) => members.load(options?.signal),
     send: (text, options) => outbox.send(roomId, text, options?.replyToSeq),
@@ -310,7 +347,14 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     },
     invalidate: state.invalidate,
     connected() {
-      if (holders > 0 && status === "failed") restart();
+      if (holders > 0 && status !== "ready" && status !== "gone" && (status === "failed" || !isLoading))
+        restart();
+    },
+    stop() {
+      if (status === "ready" || !isLoading) return;
+      life.abort();
+      life = new AbortController();
+      isLoading = false;
     },
     clear() {
       status = "loading";

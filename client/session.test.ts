@@ -146,6 +146,35 @@ describe("a session", () => {
     await expect(other.accessToken()).rejects.toMatchObject({ reason: "SIGNED_OUT" });
   });
 
+  test("doesn't go on as someone else", async () => {
+    const { open, first, pass } = setUp();
+    const session = open();
+    await session.signIn(user, first);
+    const mine = await session.accessToken();
+    const bob = create(UserSchema, { userId: "2", username: "bob" });
+    await session.signIn(bob, { accessToken: token("bob's"), refreshToken: "refresh 0" });
+    await expect(session.replace(mine)).rejects.toMatchObject({ reason: "SIGNED_OUT" });
+    expect(await session.accessToken()).toBe(token("bob's"));
+    pass(lifeMs);
+    const waiting = session.accessToken();
+    await session.signIn(user, first);
+    await expect(waiting).rejects.toMatchObject({ reason: "SIGNED_OUT" });
+  });
+
+  test("lives on where the storage takes nothing any more", async () => {
+    const { open, first, pass, storage, refresh } = setUp();
+    const session = open();
+    await session.signIn(user, first);
+    storage.set = async () => {
+      throw new Error("the disk is full");
+    };
+    for (let round = 1; round <= 3; round += 1) {
+      pass(lifeMs);
+      expect(await session.accessToken()).toBe(token(`${round}`));
+    }
+    expect(refresh).toHaveBeenCalledTimes(3);
+  });
+
   test("stops waiting at the caller's signal, and refreshes all the same", async () => {
     const { open, first, pass, refresh } = setUp();
     const session = open();

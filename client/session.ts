@@ -36,6 +36,8 @@ export interface SessionDeps {
 
 const key = "session";
 const refreshTimeoutMs = 20_000;
+/** A call doesn't outlive so many tokens. */
+const maxOwners = 16;
 
 /** As it is stored. */
 interface Kept extends KeptTokens {
@@ -57,7 +59,12 @@ export function createSession({ storage, auth, now = Date.now }: SessionDeps): S
   /** Counts what was written here, so that what was read before isn't taken for newer. */
   let written = 0;
 
-  const read = async () => (await storage.get(key)) as Kept | undefined;
+  /** By token, whose it is. */
+  const owners = new Map<string, string>();
+  /** What the storage didn't take: newer than what is in it. */
+  let unsaved: Kept | undefined;
+
+  const read = async () => unsaved ?? ((await storage.get(key)) as Kept | undefined);
 
   function adopt(next: Kept | undefined, reason?: string): void {
     const before = kept;
@@ -73,8 +80,16 @@ export function createSession({ storage, auth, now = Date.now }: SessionDeps): S
 
   async function write(next: Kept | undefined, reason?: string): Promise<void> {
     written += 1;
-    await (next ? storage.set(key, next) : storage.delete(key));
-    adopt(next, reason);
+    unsaved = undefined;
+    try {
+      await (next ? storage.set(key, next) : storage.delete(key));
+    } catch (error) {
+      // The old tokens are used up: these are lost to a reload, but not to this one.
+      unsaved = next;
+      if (!next) throw error;
+    } finally {
+      adopt(next, reason);
+    }
     storage.announce({ type: "session", ...(reason !== undefined && { reason }) });
   }
 
@@ -132,6 +147,13 @@ export function createSession({ storage, auth, now = Date.now }: SessionDeps): S
     else await write(undefined, reason);
   }
 
+  /** Remembers whose token it is: a call that goes on with another one goes on as the same person. */
+  function handOut({ accessToken, user }: Kept): string {
+    owners.set(accessToken, user.userId);
+    if (owners.size > maxOwners) owners.delete(owners.keys().next().value!);
+    return accessToken;
+  }
+
   async function current(signal?: AbortSignal): Promise<Kept> {
     await raced(loading, signal);
     if (!kept) throw signedOutError();
@@ -143,19 +165,21 @@ export function createSession({ storage, auth, now = Date.now }: SessionDeps): S
     tokens,
     async accessToken(signal) {
       const mine = await current(signal);
-      if (now() < mine.renewAt) return mine.accessToken;
+      if (now() < mine.renewAt) return handOut(mine);
+      const { userId } = mine.user;
       try {
-        return (await raced(refresh(), signal)).accessToken;
+        return handOut(samePerson(await raced(refresh(), signal), userId));
       } catch (error) {
         // It isn't over yet, and the server may be back for the next call.
-        if (kept && now() < kept.endsAt && !signal?.aborted) return kept.accessToken;
+        if (kept?.user.userId === userId && now() < kept.endsAt && !signal?.aborted) return handOut(kept);
         throw error;
       }
     },
     async replace(refused, signal) {
       const mine = await current(signal);
-      if (mine.accessToken !== refused) return mine.accessToken;
-      return (await raced(refresh(), signal)).accessToken;
+      const userId = owners.get(refused) ?? mine.user.userId;
+      if (mine.accessToken !== refused) return handOut(samePerson(mine, userId));
+      return handOut(samePerson(await raced(refresh(), signal), userId));
     },
     async signIn(user, issued) {
       await loading;
@@ -173,6 +197,11 @@ export function createSession({ storage, auth, now = Date.now }: SessionDeps): S
     },
     close: stopListening,
   };
+}
+
+function samePerson(session: Kept, userId: string): Kept {
+  if (session.user.userId !== userId) throw signedOutError();
+  return session;
 }
 
 function keepUser({ userId, username, displayName, createdAt }: User): KeptUser {

@@ -161,6 +161,8 @@ export function createTimeline(userId: () => string | undefined, maxItems: numbe
     },
     addOlder(events) {
       const before = events.filter(({ seq }) => seq < low);
+      // Of a window that isn't there any more.
+      if (before.length > 0 && before.at(-1)!.seq !== low - 1n) return;
       const span = oldest;
       const added: Entry[] = [];
       for (const event of before) {
@@ -175,6 +177,7 @@ export function createTimeline(userId: () => string | undefined, maxItems: numbe
     },
     addNewer(events) {
       const after = events.filter(({ seq }) => seq > high && seq <= newest);
+      if (after.length > 0 && after[0]!.seq !== high + 1n) return;
       const added = after.filter((event) => !changes.isChange(event)).map(toEntry);
       high = after.at(-1)?.seq ?? newest;
       entries = [...entries, ...added];

@@ -12,6 +12,8 @@ export interface Users {
   learn(user: User): void;
   /** Calls after anyone's data have changed. */
   onChange(listener: () => void): void;
+  /** Connected again: what couldn't be looked up is. */
+  connected(): void;
   clear(): void;
 }
 
@@ -27,6 +29,7 @@ const gatherMs = 10;
 export function createUsers(calls: Pick<Client<typeof UserService>, "batchGetUsers">): Users {
   const known = new Map<string, Known>();
   const wanted = new Set<string>();
+  const givenUp = new Set<string>();
   const listeners = new Set<() => void>();
   let isAsking = false;
 
@@ -63,6 +66,7 @@ export function createUsers(calls: Pick<Client<typeof UserService>, "batchGetUse
       wanted.delete(userId);
       const person = known.get(userId);
       if (person) person.askedAt = 0;
+      givenUp.add(userId);
     }
   }
 
@@ -82,7 +86,15 @@ export function createUsers(calls: Pick<Client<typeof UserService>, "batchGetUse
     onChange(listener) {
       listeners.add(listener);
     },
+    connected() {
+      for (const userId of givenUp) {
+        const person = known.get(userId);
+        if (person) want(userId, person);
+      }
+      givenUp.clear();
+    },
     clear() {
+      givenUp.clear();
       known.clear();
       wanted.clear();
     },
