@@ -6,6 +6,12 @@ import { createRoomStore, type RoomStoreDeps } from "./room-store.ts";
 
 const roomId = "room";
 
+interface Page {
+  beforeSeq?: bigint;
+  afterSeq?: bigint;
+  pageSize: number;
+}
+
 /** A room of a thousand messages, whose pages come when the test says so. */
 function setUp() {
   const events: TimelineEvent[] = [];
@@ -18,10 +24,7 @@ function setUp() {
   while (events.length < 1000) post();
   const state = { isDown: false, gate: Promise.resolve() };
   const messages = {
-    async listTimeline(
-      { beforeSeq, afterSeq, pageSize }: Record<string, never>,
-      { signal }: { signal: AbortSignal },
-    ) {
+    async listTimeline({ beforeSeq, afterSeq, pageSize }: Page, { signal }: { signal: AbortSignal }) {
       const isDown = state.isDown;
       await state.gate;
       signal.throwIfAborted();
