@@ -83,6 +83,16 @@ describe("an ordered log", () => {
     await expect.poll(() => lost).toEqual([undefined]);
   });
 
+  test("waits for the next connection with what is missing, and keeps nobody from making it", async () => {
+    const { log, take, got, connection } = setUp(4n, [5n, 6n]);
+    take(6);
+    connection.abort();
+    await new Promise((resolve) => void setTimeout(resolve, 1));
+    log.begin(new AbortController().signal);
+    log.expect(6n);
+    await expect.poll(() => got).toEqual([5n, 6n]);
+  });
+
   test("fetches nothing for a connection that is over, and drops what it held back for it", async () => {
     const { take, got, fetch, connection, log } = setUp(4n, [5n]);
     take(6);

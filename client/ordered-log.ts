@@ -99,7 +99,7 @@ export function createOrderedLog<T extends { readonly seq: bigint }>(deps: Order
   }
 
   function repairIfMissing(): void {
-    if (cursor === undefined || cursor >= head || !signal || repairing === signal) return;
+    if (cursor === undefined || cursor >= head || !signal || signal.aborted || repairing === signal) return;
     const during = signal;
     repairing = during;
     void repair(during).finally(() => {
