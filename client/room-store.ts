@@ -267,8 +267,8 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
       holders += 1;
       if (holders === 1) {
         deps.onHeld(self);
-        // What came while nobody held it wasn't told.
-        if (status !== "gone") status = "loading";
+        // What came while nobody held it wasn't told, and that one is in it again would be part of it.
+        status = "loading";
         restart();
       }
       let isOpen = true;
