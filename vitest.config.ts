@@ -21,10 +21,10 @@ const onServer = {
     ],
     env: { PARLEY_TEST_ON_MSSQL: server ?? "", PARLEY_TEST_RUN: run },
     globalSetup: "services/common/database/test-server.ts",
-    // The first statements of each connection cost some servers seconds.
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
-    expect: { poll: { timeout: 30_000 } },
+    // The first statements of each connection cost some servers seconds, and on a busy machine minutes.
+    testTimeout: 900_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 120_000 } },
     maxWorkers: 2,
     sequence: { groupOrder: 3 },
   },
@@ -60,8 +60,8 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/attacks/**"],
           globalSetup: ["test/warm-up.ts", "test/python/global-setup.ts", "test/kafka/global-setup.ts"],
-          testTimeout: 30_000,
-          hookTimeout: 90_000,
+          testTimeout: server ? 120_000 : 30_000,
+          hookTimeout: server ? 900_000 : 90_000,
           // What is waited for takes long only where machines are busy.
           expect: { poll: { timeout: 15_000 } },
           // Each file starts servers of its own: more at once than this measure each other.

@@ -13,9 +13,10 @@ export async function sharedKafka(): Promise<BrokerAccess> {
   return JSON.parse(await ask("/broker"));
 }
 
-/** The mesh of this run, on that cluster; started if it isn't yet. */
-export async function sharedMesh(): Promise<RunningStack> {
-  return { ...JSON.parse(await ask("/mesh")), output: () => ask("/mesh/output") };
+/** A mesh of this run, on that cluster; started if it isn't yet. */
+export async function sharedMesh(database: "sqlite" | "sql-server"): Promise<RunningStack> {
+  const path = `/mesh/${database}`;
+  return { ...JSON.parse(await ask(path)), output: () => ask(`${path}/output`) };
 }
 
 async function ask(path: string): Promise<string> {

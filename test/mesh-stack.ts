@@ -20,6 +20,8 @@ export interface MeshStack extends Stack {
 export interface MeshOptions extends StackOptions {
   /** The processes besides the gateways: what each hosts, by name. */
   services?: Readonly<Record<string, readonly string[]>>;
+  /** How long each process may take to be ready, ms. */
+  readyTimeoutMs?: number;
 }
 
 /** As far apart as they can be without a broker. */
@@ -27,7 +29,7 @@ const defaultServices = { auth: ["auth"], room: ["room"], backend: ["message", "
 const gatewayNames = ["gateway-1", "gateway-2"];
 
 /** With Kafka between them, message and delivery are apart, and delivery is there twice. */
-const servicesOnKafka = {
+export const servicesOnKafka = {
   auth: ["auth"],
   room: ["room"],
   message: ["message"],
@@ -46,8 +48,9 @@ export async function startMeshOnKafka(kafkaUrl: string, options: MeshOptions = 
 export async function startMesh(options: MeshOptions = {}): Promise<MeshStack> {
   const folder = mkdtempSync(join(tmpdir(), "parley-test-"));
   const { PARLEY_OPERATOR_PORT: operatorPort, ...common } = { ...defaultEnv(folder), ...options.env };
-  const services = await createServices(options.services ?? defaultServices, { folder, common });
-  const gateways = await createGateways({ folder, common: { ...common, ...services.urls }, operatorPort });
+  const shared = { folder, readyTimeoutMs: options.readyTimeoutMs };
+  const services = await createServices(options.services ?? defaultServices, { ...shared, common });
+  const gateways = await createGateways({ ...shared, common: { ...common, ...services.urls }, operatorPort });
   // Not for calls: what a server says to who sends too much is lost when a proxy meets its reset first.
   const balancer = await startBalancer(gateways.httpPorts);
 
@@ -89,7 +92,12 @@ export async function startMesh(options: MeshOptions = {}): Promise<MeshStack> {
   };
 }
 
-type Env = Readonly<Record<string, string>>;
+/** What all processes of a mesh have. */
+interface Shared {
+  readonly folder: string;
+  readonly common: Readonly<Record<string, string>>;
+  readonly readyTimeoutMs: number | undefined;
+}
 
 function defaultEnv(folder: string): Record<string, string> {
   const secretFile = join(folder, "key-encryption.secret");
@@ -109,10 +117,7 @@ function defaultEnv(folder: string): Record<string, string> {
 const isReadyAt = (port: number) => async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
 
 /** What each hosts, by name. Answers them, and where the others find each part. */
-async function createServices(
-  services: NonNullable<MeshOptions["services"]>,
-  { folder, common }: { folder: string; common: Env },
-) {
+async function createServices(services: NonNullable<MeshOptions["services"]>, { common, ...shared }: Shared) {
   const places: Record<string, string[]> = {};
   const ports = new Map<string, number>();
   for (const [name, parts] of Object.entries(services)) {
@@ -131,14 +136,14 @@ async function createServices(
     operatorUrls.set(name, `http://127.0.0.1:${operator}`);
     const own = { PARLEY_MESH_PORT: String(ports.get(name)), PARLEY_OPERATOR_PORT: String(operator) };
     const env = { ...common, ...urls, ...own };
-    processes.set(name, createStackProcess({ parts, env, folder, isReady: isReadyAt(operator) }));
+    processes.set(name, createStackProcess({ ...shared, parts, env, isReady: isReadyAt(operator) }));
   }
   return { processes, urls, operatorUrls };
 }
 
 /** The first has the operator port that was asked for, if any. */
-async function createGateways(deps: { folder: string; common: Env; operatorPort: string | undefined }) {
-  const { folder, common, operatorPort } = deps;
+async function createGateways(deps: Shared & { operatorPort: string | undefined }) {
+  const { common, operatorPort, ...shared } = deps;
   const processes = new Map<string, StackProcess>();
   const httpPorts: number[] = [];
   const grpcPorts: number[] = [];
@@ -152,7 +157,7 @@ async function createGateways(deps: { folder: string; common: Env; operatorPort:
       PARLEY_GRPC_PORT: String(grpc),
       ...(name === gatewayNames[0] && operatorPort && { PARLEY_OPERATOR_PORT: operatorPort }),
     };
-    processes.set(name, createStackProcess({ parts: ["gateway"], env, folder, isReady: isReadyAt(http) }));
+    processes.set(name, createStackProcess({ ...shared, parts: ["gateway"], env, isReady: isReadyAt(http) }));
   }
   return { processes, httpPorts, grpcPorts };
 }

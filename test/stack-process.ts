@@ -19,13 +19,16 @@ export interface StackProcessOptions {
   env: Readonly<Record<string, string>>;
   folder: string;
   isReady(): Promise<boolean>;
+  /** How long it may take to be ready, ms. */
+  readyTimeoutMs?: number | undefined;
 }
 
 /** Below the hooks' own time-out; much on a machine with nothing else to do, and not on one that runs other suites. */
-const readyTimeoutMs = 60_000;
+const defaultReadyTimeoutMs = 60_000;
 const main = join(import.meta.dirname, "../services/main.ts");
 
-export function createStackProcess({ parts = [], env, folder, isReady }: StackProcessOptions): StackProcess {
+export function createStackProcess(options: StackProcessOptions): StackProcess {
+  const { parts = [], env, folder, isReady, readyTimeoutMs = defaultReadyTimeoutMs } = options;
   let child: ChildProcess | undefined;
   let output = "";
 

@@ -69,7 +69,21 @@ const known: readonly Topology[] = [
     },
     async share() {
       const { sharedMesh } = await import("./kafka.ts");
-      return sharedMesh();
+      return sharedMesh("sqlite");
+    },
+    gateways: 2,
+    isWhole: false,
+  },
+  {
+    name: "mesh on SQL Server and Kafka",
+    async start(options) {
+      const { sharedKafka } = await import("./kafka.ts");
+      const { startMeshOnSqlServer } = await import("./sql-server-stack.ts");
+      return startMeshOnSqlServer((await sharedKafka()).url, options);
+    },
+    async share() {
+      const { sharedMesh } = await import("./kafka.ts");
+      return sharedMesh("sql-server");
     },
     gateways: 2,
     isWhole: false,

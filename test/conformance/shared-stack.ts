@@ -1,5 +1,6 @@
 import { afterAll } from "vitest";
 import { noKafka } from "../kafka.ts";
+import { sqlServer } from "../sql-server.ts";
 import { chosenTopologies, type RunningStack, type Stack, type Topology } from "../stack.ts";
 
 /**
@@ -9,9 +10,16 @@ import { chosenTopologies, type RunningStack, type Stack, type Topology } from "
  */
 const stacks = new Map<Topology, Promise<Stack>>();
 
-/** For suites that share a stack: what is cheap enough to be there always, one process and a mesh as well. */
+/**
+ * For suites that share a stack: what is cheap enough to be there always, one process and a mesh as well; and where there
+ * is a SQL Server, a mesh on that.
+ */
 export const sharedTopologies: readonly Topology[] = chosenTopologies(
-  noKafka ? "one process" : "one process,mesh on Kafka",
+  [
+    "one process",
+    ...(noKafka ? [] : ["mesh on Kafka"]),
+    ...(noKafka || sqlServer === undefined ? [] : ["mesh on SQL Server and Kafka"]),
+  ].join(),
 );
 
 afterAll(async () => {

@@ -17,19 +17,19 @@ export interface ChurnReport {
 }
 
 const paceMs = 50;
-/** Whatever is down is back before. */
-const patienceMs = 60_000;
 /** What may be asked again; a request that was lost has no answer at all. */
 const passing = [503, 504];
 
 interface Asking {
   readonly apis: readonly Api[];
   readonly faults: string[];
+  /** Whatever is down is back before. */
+  readonly patienceMs: number;
 }
 
 /** Asks until there is an answer that counts; it is good, or a fault. */
 async function insist(
-  { apis, faults }: Asking,
+  { apis, faults, patienceMs }: Asking,
   what: string,
   ask: (api: Api) => Promise<Answer>,
 ): Promise<Answer | undefined> {
@@ -69,8 +69,9 @@ export function startRoleChanges(deps: {
   owner: Person;
   member: Person;
   roomId: string;
+  patienceMs: number;
 }): Churn {
-  const { apis, owner, member, roomId } = deps;
+  const { apis, owner, member, roomId, patienceMs } = deps;
   const faults: string[] = [];
   const given: string[] = [];
   const path = `/v1/rooms/${roomId}/members/${member.userId}`;
@@ -78,7 +79,7 @@ export function startRoleChanges(deps: {
     async () => {
       const role = given.length % 2 === 0 ? "ROLE_MODERATOR" : "ROLE_MEMBER";
       given.push(role);
-      await insist({ apis, faults }, "UpdateMember", (api) =>
+      await insist({ apis, faults, patienceMs }, "UpdateMember", (api) =>
         api.call("PATCH", path, { token: owner.accessToken, body: { role } }),
       );
     },
@@ -93,11 +94,12 @@ export function startRoleChanges(deps: {
 }
 
 /** Somebody signs in, asks who they are and signs out: what was signed out stays so. */
-export function startSessions({ apis, person }: { apis: readonly Api[]; person: Person }): Churn {
+export function startSessions(deps: { apis: readonly Api[]; person: Person; patienceMs: number }): Churn {
+  const { apis, person, patienceMs } = deps;
   const faults: string[] = [];
   const ended: string[] = [];
   const { username, password } = person;
-  const asking = { apis, faults };
+  const asking = { apis, faults, patienceMs };
   return startChurn(
     async () => {
       const login = await insist(asking, "Login", (api) =>

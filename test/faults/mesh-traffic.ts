@@ -23,10 +23,17 @@ const roomCount = 3;
 /** How many posts of a writer wait for their acknowledgement at most. */
 const windowSize = 8;
 const paceMs = 30;
-/** For conditions that come by themselves; a machine that runs other suites takes its time. */
-const patience = { timeout: 60_000, interval: 20 };
 
-export async function startMeshTraffic({ gatewayUrls }: MeshStack): Promise<MeshTraffic> {
+export interface MeshTrafficOptions {
+  /** For conditions that come by themselves; a machine that runs other suites takes its time. */
+  patienceMs?: number;
+}
+
+export async function startMeshTraffic(
+  { gatewayUrls }: Pick<MeshStack, "gatewayUrls">,
+  { patienceMs = 60_000 }: MeshTrafficOptions = {},
+): Promise<MeshTraffic> {
+  const patience = { timeout: patienceMs, interval: 20 };
   const api = createApi(gatewayUrls[0]!);
   const people = await api.people(clientCount + 1);
   const visitor = people.pop()!;
@@ -40,8 +47,9 @@ export async function startMeshTraffic({ gatewayUrls }: MeshStack): Promise<Mesh
   });
   const writing = new AbortController();
   const apis = gatewayUrls.map((url) => createApi(url));
-  const roles = startRoleChanges({ apis, owner: people[0]!, member: people.at(-1)!, roomId: roomIds[0]! });
-  const sessions = startSessions({ apis, person: visitor });
+  const [owner, member] = [people[0]!, people.at(-1)!];
+  const roles = startRoleChanges({ apis, owner, member, roomId: roomIds[0]!, patienceMs });
+  const sessions = startSessions({ apis, person: visitor, patienceMs });
 
   async function write(writer: RoamingClient): Promise<void> {
     for (let n = 0; !writing.signal.aborted; n++) {
@@ -78,7 +86,7 @@ export async function startMeshTraffic({ gatewayUrls }: MeshStack): Promise<Mesh
       const reports = await endWriting();
       for (const writer of writers) await expect.poll(() => writer.unanswered, patience).toBe(0);
       for (const report of reports) expect(report.faults).toEqual([]);
-      for (const roomId of roomIds) await checkRoom(people[0]!, roomId, clients);
+      for (const roomId of roomIds) await checkRoom(people[0]!, roomId, { clients, patience });
       for (const client of clients) expect(client.faults).toEqual([]);
       await Promise.all(reports.map((report) => report.check()));
     },
@@ -99,7 +107,12 @@ const from = (first: number, last: number) => Array.from({ length: last - first 
  * The timeline has no hole, each post once and where it was acknowledged, each author's in the order asked; and
  * everybody received just that.
  */
-async function checkRoom(reader: Person, roomId: string, clients: readonly RoamingClient[]): Promise<void> {
+async function checkRoom(
+  reader: Person,
+  roomId: string,
+  deps: { clients: readonly RoamingClient[]; patience: { timeout: number; interval: number } },
+): Promise<void> {
+  const { clients, patience } = deps;
   const events = await timelineOf(reader, roomId);
   expect(events.map(({ seq }) => Number(seq))).toEqual(from(1, events.length));
   const ids: (string | undefined)[] = events.map(({ messagePosted }) => messagePosted?.clientId);

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { TestProject } from "vitest/node";
 import { missingTools } from "../../deploy/kafka/jars.ts";
 import { type MeshStack, startMeshOnKafka } from "../mesh-stack.ts";
+import { sqlServer } from "../sql-server.ts";
 import { startTestBroker, type TestBroker } from "./test-broker.ts";
 
 declare module "vitest" {
@@ -20,8 +21,9 @@ export interface KafkaForTests {
 }
 
 /**
- * One broker for all tests of a run, and one mesh on it, started by the first that wants it: PARLEY_TEST_KAFKA_URL names
- * another broker. Tests of Kafka are required in CI; elsewhere they run where Java and Maven are.
+ * One broker for all tests of a run, and one mesh on it for each database, started by the first that wants it:
+ * PARLEY_TEST_KAFKA_URL names another broker. Tests of Kafka are required in CI; elsewhere they run where Java and Maven
+ * are. Those of a mesh on SQL Server run where one is named.
  */
 export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const missing = process.env.PARLEY_TEST_KAFKA_URL ? undefined : await missingTools();
@@ -33,23 +35,39 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
   }
   if (process.env.PARLEY_TEST_KAFKA_URL)
     console.log("Tests of Kafka over TLS are skipped: the brokers in PARLEY_TEST_KAFKA_URL are others' own.");
+  if (sqlServer === undefined)
+    console.log("Tests of a mesh on SQL Server are skipped: name a server in PARLEY_TEST_MSSQL_URL.");
   let broker: Promise<TestBroker> | undefined;
-  let mesh: Promise<MeshStack> | undefined;
   const sharedBroker = () => {
     broker ??= startTestBroker();
     return broker;
   };
-  const sharedMesh = () => {
-    mesh ??= sharedBroker().then(({ access }) => startMeshOnKafka(access.url));
-    return mesh;
-  };
+  const meshes: Promise<MeshStack>[] = [];
+  function answersOf(path: string, startMesh: (kafkaUrl: string) => Promise<MeshStack>) {
+    let mesh: Promise<MeshStack> | undefined;
+    const shared = () => {
+      if (mesh === undefined) {
+        mesh = sharedBroker().then(({ access }) => startMesh(access.url));
+        meshes.push(mesh);
+      }
+      return mesh;
+    };
+    return {
+      [path]: async () => {
+        const { url, socketUrl, grpcUrl, folder } = await shared();
+        return JSON.stringify({ url, socketUrl, grpcUrl, folder });
+      },
+      [`${path}/output`]: async () => (await shared()).output(),
+    };
+  }
   const answers: Record<string, () => Promise<string>> = {
     "/broker": async () => JSON.stringify((await sharedBroker()).access),
-    "/mesh": async () => {
-      const { url, socketUrl, grpcUrl, folder } = await sharedMesh();
-      return JSON.stringify({ url, socketUrl, grpcUrl, folder });
-    },
-    "/mesh/output": async () => (await sharedMesh()).output(),
+    ...answersOf("/mesh/sqlite", startMeshOnKafka),
+    ...answersOf("/mesh/sql-server", async (kafkaUrl) => {
+      // Its driver is large, and most runs never need it.
+      const { startMeshOnSqlServer } = await import("../sql-server-stack.ts");
+      return startMeshOnSqlServer(kafkaUrl);
+    }),
   };
   const server = createServer((request, response) => {
     answers[request.url!]!().then(
@@ -63,7 +81,7 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     server.closeAllConnections();
     server.close();
     // A failed start was told to those who asked.
-    await (await mesh?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    for (const mesh of meshes) await (await mesh.catch(() => undefined))?.[Symbol.asyncDispose]();
     await (await broker?.catch(() => undefined))?.stop();
   };
 }

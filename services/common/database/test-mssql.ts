@@ -16,19 +16,19 @@ export async function createTestDatabase(server: string, prefix: string): Promis
   const url = new URL(server);
   url.pathname = `/${name}`;
   // Some servers are slow to begin with, above all on a busy machine.
-  url.searchParams.set("requestTimeout", "60000");
-  url.searchParams.set("lockTimeout", "15000");
+  url.searchParams.set("requestTimeout", "300000");
+  url.searchParams.set("lockTimeout", "60000");
   url.searchParams.set("connectTimeout", "60000");
   return url.href;
 }
 
 /** Two that make databases at once get into each other's way on some servers. */
-async function patiently<T>(run: () => Promise<T>): Promise<T> {
+async function patiently<T>(run: () => Promise<T>, attempts = 5): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await run();
     } catch (error) {
-      if (attempt === 5) throw error;
+      if (attempt === attempts) throw error;
       await sleep(50 * attempt);
     }
   }
@@ -78,16 +78,20 @@ export async function openSession(url: string): Promise<TestSession> {
 }
 
 /** Ends all sessions in a database, whatever they do, as its server does when it is shut down. */
-export async function endSessions(url: string): Promise<void> {
-  await onServer(url, async (run) => {
-    const { recordset } = await run(`
-      select session_id from sys.dm_exec_sessions
-      where database_id = db_id() and is_user_process = 1 and session_id <> @@spid`);
-    for (const { session_id } of recordset as { session_id: number }[]) {
-      // It may have ended by itself.
-      await run(`kill ${session_id}`).catch(() => {});
-    }
-  });
+export function endSessions(url: string): Promise<void> {
+  return onServer(url, (run) => endSessionsIn(run, "db_id()"));
+}
+
+type Run = (command: string) => Promise<{ recordset: unknown }>;
+
+async function endSessionsIn(run: Run, database: string): Promise<void> {
+  const { recordset } = await run(`
+    select session_id from sys.dm_exec_sessions
+    where database_id = ${database} and is_user_process = 1 and session_id <> @@spid`);
+  for (const { session_id } of recordset as { session_id: number }[]) {
+    // It may have ended by itself.
+    await run(`kill ${session_id}`).catch(() => {});
+  }
 }
 
 /** Drops the databases whose names begin so. */
@@ -95,16 +99,16 @@ export async function dropTestDatabases(server: string, prefix: string): Promise
   await onServer(server, async (run) => {
     const { recordset } = await run("select name from sys.databases");
     for (const { name } of recordset as { name: string }[]) {
-      if (name.startsWith(prefix)) await run(`drop database ${name}`);
+      if (!name.startsWith(prefix)) continue;
+      // Of processes that were killed the sessions may live on for a moment.
+      await endSessionsIn(run, `db_id('${name}')`);
+      await patiently(() => run(`drop database ${name}`), 20);
     }
   });
 }
 
 /** Runs commands there, each a batch, and then leaves. */
-export async function onServer(
-  server: string,
-  work: (run: (command: string) => Promise<{ recordset: unknown }>) => Promise<unknown>,
-): Promise<void> {
+export async function onServer(server: string, work: (run: Run) => Promise<unknown>): Promise<void> {
   const pool = await connect(server);
   try {
     await work((command) => pool.request().batch(command));
