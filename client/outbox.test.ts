@@ -151,6 +151,28 @@ describe("an outbox", () => {
       await expect.poll(() => states(tab).filter((state) => !state.endsWith("sent"))).toEqual([]);
   });
 
+  test("brings nothing back that was done with while the storage was read", async () => {
+    const { open, storage, posts } = setUp();
+    const outbox = open();
+    const { entries } = storage;
+    const gate = Promise.withResolvers<void>();
+    storage.entries = async (prefix) => {
+      const found = await entries(prefix);
+      await gate.promise;
+      return found;
+    };
+    const { clientId } = outbox.send(room, "one", undefined);
+    outbox.begin(live().signal);
+    await new Promise((resolve) => void setTimeout(resolve, 5));
+    const body = { case: "messagePosted", value: { clientId, text: "one" } } as const;
+    outbox.settle(create(TimelineEventSchema, { roomId: room, seq: 1n, actorId: "ada", body }));
+    expect(outbox.of(room)).toEqual([]);
+    gate.resolve();
+    await new Promise((resolve) => void setTimeout(resolve, 5));
+    expect(outbox.of(room)).toEqual([]);
+    expect(posts).toEqual([]);
+  });
+
   test("forgets what is discarded, in all tabs", async () => {
     const { open, posts } = setUp();
     const [one, other] = [open(), open()];

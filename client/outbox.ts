@@ -62,9 +62,13 @@ interface Kept {
   shown?: OutgoingMessage;
 }
 
+const maxDone = 1_000;
+
 export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox {
   /** By room, then by client id. */
   const rooms = new Map<string, Map<string, Kept>>();
+  /** Client ids of the last that were done with: what was read from the storage before is no news. */
+  const done = new Set<string>();
   const draining = new Set<string>();
   const again = new Set<string>();
   const keys = createEntryKeys();
@@ -85,6 +89,8 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
   function drop(roomId: string, clientId: string): void {
     const room = rooms.get(roomId);
     if (!room?.delete(clientId)) return;
+    done.add(clientId);
+    if (done.size > maxDone) done.delete(done.values().next().value!);
     if (room.size === 0) rooms.delete(roomId);
     onChange(roomId);
   }
@@ -101,6 +107,7 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
     for (const [key, value] of stored) {
       const entry = value as OutboxEntry;
       there.add(entry.clientId);
+      if (done.has(entry.clientId)) continue;
       const known = keptOf(entry.roomId, entry.clientId);
       if (!known || (known.sentSeq === undefined && known.entry.failure?.reason !== entry.failure?.reason))
         keep({ key, entry, written: Promise.resolve() });
