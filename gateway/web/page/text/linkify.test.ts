@@ -21,6 +21,11 @@ test("an address ends before what ends the sentence or encloses it", () => {
   ]);
 });
 
+test("a text of nothing but brackets is no work", () => {
+  const text = `http://a.example/${")".repeat(1_000_000)}`;
+  expect(links(text)).toEqual([["http://a.example/", "http://a.example/"]]);
+});
+
 test("www. is an address by https", () => {
   expect(links("www.parley.example")).toEqual([["www.parley.example", "https://www.parley.example/"]]);
 });

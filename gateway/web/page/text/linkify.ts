@@ -26,12 +26,18 @@ export function linkify(text: string): readonly TextPart[] {
 
 /** Without the full stop after it, and without a bracket that was opened before it. */
 function withoutEnding(shown: string): string {
-  for (let kept = shown; ; kept = kept.slice(0, -1)) {
-    const last = kept.at(-1) ?? "";
-    const opening = closing[last];
-    const isForeign = opening !== undefined && count(kept, last) > count(kept, opening);
-    if (!isForeign && !/[.,:;!?*_~]/.test(last)) return kept;
+  /** By closing bracket, how many of them nothing opens. Counted once: a text may be nothing but brackets. */
+  const foreign = new Map<string, number>();
+  for (const [close, open] of Object.entries(closing))
+    foreign.set(close, count(shown, close) - count(shown, open));
+  let end = shown.length;
+  for (; end > 0; end--) {
+    const last = shown[end - 1]!;
+    const left = foreign.get(last) ?? 0;
+    if (left > 0) foreign.set(last, left - 1);
+    else if (!/[.,:;!?*_~]/.test(last)) break;
   }
+  return shown.slice(0, end);
 }
 
 function count(text: string, character: string): number {
