@@ -1,6 +1,8 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useToasts } from "../state/context.ts";
 import { IconButton } from "./icon-button.tsx";
+import { ToastList } from "./toast-list.tsx";
 
 interface DialogProps {
   title: string;
@@ -18,6 +20,13 @@ interface DialogProps {
 export function Dialog({ title, onClose, children, actions, wide }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const titleId = useId();
+  const toasts = useToasts();
+  const [depth, setDepth] = useState<number>();
+  useEffect(() => {
+    const entered = toasts.enter();
+    setDepth(entered.depth);
+    return entered.leave;
+  }, [toasts]);
   useEffect(() => {
     const dialog = element.current!;
     const opener = document.activeElement;
@@ -50,6 +59,7 @@ export function Dialog({ title, onClose, children, actions, wide }: DialogProps)
         {children}
         {actions && <footer class="dialog-actions">{actions}</footer>}
       </div>
+      {depth !== undefined && <ToastList depth={depth} />}
     </dialog>
   );
 }
