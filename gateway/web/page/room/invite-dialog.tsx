@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { Room, User } from "../../../../client/index.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -113,14 +113,21 @@ function Choice({ label, value, options, onChoose }: ChoiceProps) {
 
 function LinkLine({ link }: { link: string }) {
   const toasts = useToasts();
-  const copy = () =>
-    navigator.clipboard.writeText(link).then(
-      () => toasts.show("The link is copied"),
-      () => toasts.show("The browser didn't let it be copied: select it and copy it yourself", "failed"),
-    );
+  const field = useRef<HTMLInputElement>(null);
+  const copy = async () => {
+    try {
+      // There is none over plain HTTP.
+      await navigator.clipboard.writeText(link);
+      toasts.show("The link is copied");
+    } catch {
+      field.current?.focus();
+      toasts.show("The browser didn't let it be copied: it is selected, copy it yourself", "failed");
+    }
+  };
   return (
     <div class="link-line">
       <input
+        ref={field}
         readOnly
         aria-label="The invitation's link"
         value={link}

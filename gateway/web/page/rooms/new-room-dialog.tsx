@@ -5,7 +5,7 @@ import { Field } from "../parts/field.tsx";
 import { useAction } from "../state/action.ts";
 import { useParley } from "../state/context.ts";
 import { goTo } from "../state/route.ts";
-
+import { createClientId } from "../text/client-id.ts";
 import { PeoplePicker } from "./people-picker.tsx";
 
 /** Makes a room, with people in it from the start. */
@@ -16,7 +16,7 @@ export function NewRoomDialog({ onClose }: { onClose(): void }) {
   const [topic, setTopic] = useState("");
   const [people, setPeople] = useState<readonly User[]>([]);
   // The same for each try, so that a lost answer makes no second room.
-  const clientId = useRef(crypto.randomUUID());
+  const clientId = useRef(createClientId());
   const create = (event: Event) => {
     event.preventDefault();
     action.run(async () => {
@@ -31,14 +31,18 @@ export function NewRoomDialog({ onClose }: { onClose(): void }) {
     });
   };
   const changed = () => {
-    clientId.current = crypto.randomUUID();
+    clientId.current = createClientId();
+  };
+  const choose = (chosen: readonly User[]) => {
+    setPeople(chosen);
+    changed();
   };
   return (
     <Dialog title="New room" onClose={onClose}>
       <form id="new-room" onSubmit={create} onInput={changed}>
         <Field label="Name" maxLength={100} required autoFocus value={name} onText={setName} />
         <Field label="Topic (optional)" maxLength={500} value={topic} onText={setTopic} />
-        <PeoplePicker label="People (you can invite others later)" chosen={people} onChange={setPeople} />
+        <PeoplePicker label="People (you can invite others later)" chosen={people} onChange={choose} />
         <footer class="dialog-actions">
           <button type="button" class="button" onClick={onClose}>
             Cancel
