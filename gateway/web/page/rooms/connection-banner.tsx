@@ -21,24 +21,24 @@ export function ConnectionBanner() {
   }, [isConnected]);
   const now = useNow(!isConnected);
 
-  const text = isConnected ? "" : !online ? offline : late ? awayText(connection, now) : "";
+  const text = isConnected ? "" : !online ? offline : late ? away : "";
   return (
-    <div class={text ? "banner banner-shown" : "banner"} role="status">
+    <div class={text ? "banner banner-shown" : "banner"}>
       {text && <Icon name="warning" />}
-      {text}
+      <span role="status">{text}</span>
+      {/* Not said aloud: it changes each second. */}
+      {text === away && <span aria-hidden="true">{nextTry(connection, now)}</span>}
     </div>
   );
 }
 
 const offline = "Offline. Your messages will be sent when you are back.";
+const away = "Not connected. Your messages will be sent once you are.";
 
-function awayText({ status, retryAt }: Connection, now: number): string {
-  const kept = "Your messages will be sent once you are connected.";
-  if (status === "waiting" && retryAt !== undefined) {
-    const seconds = Math.ceil((retryAt - now) / 1000);
-    return `Not connected. Trying again ${seconds > 1 ? `in ${seconds} seconds` : "now"}. ${kept}`;
-  }
-  return `Connecting… ${kept}`;
+function nextTry({ status, retryAt }: Connection, now: number): string {
+  if (status !== "waiting" || retryAt === undefined) return "Connecting…";
+  const seconds = Math.ceil((retryAt - now) / 1000);
+  return `Trying again ${seconds > 1 ? `in ${seconds} seconds` : "now"}.`;
 }
 
 function useOnline(): boolean {
