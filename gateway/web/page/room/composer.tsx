@@ -3,6 +3,7 @@ import type { MessageItem } from "../../../../client/index.ts";
 import { Icon } from "../parts/icon.tsx";
 import { IconButton } from "../parts/icon-button.tsx";
 import { useAction } from "../state/action.ts";
+import { useMe } from "../state/context.ts";
 import { counted } from "../text/words.ts";
 import { ReplyText } from "./message-row.tsx";
 import { useRoom } from "./room-context.ts";
@@ -25,7 +26,7 @@ interface ComposerProps {
 const maxLength = 8000;
 /** How near the bound it is said. */
 const nearBound = 500;
-/** What was begun in each room, until the page is closed. */
+/** By person and room, what was begun there, until the page is closed. */
 const drafts = new Map<string, string>();
 /** With the text; where the browser doesn't do it, we do. */
 const growsByItself = CSS.supports("field-sizing", "content");
@@ -35,15 +36,16 @@ const entersSend = !matchMedia("(pointer: coarse)").matches;
 /** Where one writes: a new message, a reply, or an earlier one anew. */
 export function Composer({ purpose, placeholder, onDone, onEditLast, onSent }: ComposerProps) {
   const { store, pickEmoji } = useRoom();
+  const place = `${useMe().userId}/${store.roomId}`;
   const field = useRef<HTMLTextAreaElement>(null);
-  const [text, setText] = useState(drafts.get(store.roomId) ?? "");
+  const [text, setText] = useState(drafts.get(place) ?? "");
   const action = useAction();
   const isEdit = purpose.kind === "edit";
 
   // What was begun waits while an earlier message is edited.
   useEffect(() => {
     if (purpose.kind === "edit") setText(purpose.message.text);
-    else setText(drafts.get(store.roomId) ?? "");
+    else setText(drafts.get(place) ?? "");
     if (purpose.kind !== "new") field.current?.focus();
   }, [purpose]);
   useLayoutEffect(() => {
@@ -56,7 +58,7 @@ export function Composer({ purpose, placeholder, onDone, onEditLast, onSent }: C
   const write = (next: string) => {
     setText(next);
     if (isEdit) return;
-    drafts.set(store.roomId, next);
+    drafts.set(place, next);
     if (next !== "") store.typing();
   };
   const length = [...text].length;
@@ -72,7 +74,7 @@ export function Composer({ purpose, placeholder, onDone, onEditLast, onSent }: C
       });
     }
     store.send(text, purpose.kind === "reply" ? { replyToSeq: purpose.to.seq } : {});
-    drafts.delete(store.roomId);
+    drafts.delete(place);
     setText("");
     onDone();
     onSent();
