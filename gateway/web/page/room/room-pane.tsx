@@ -55,7 +55,11 @@ export function RoomPane({ roomId }: { roomId: string }) {
           if (timeline.current?.show(seq)) return;
           const { messages, hasOlder } = store.state.get();
           if (!hasOlder || (messages[0] && messages[0].seq < seq)) break;
-          await store.loadOlder().catch(failed);
+          try {
+            await store.loadOlder();
+          } catch (error) {
+            return failed(error);
+          }
           await new Promise(requestAnimationFrame);
         }
         toasts.show("That message is too far back to jump to.");

@@ -1,5 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { RoomState, RoomStore } from "../../../../client/index.ts";
+import { useParley } from "../state/context.ts";
+import { useObservable } from "../state/observable.ts";
 import type { useVirtualizer } from "../state/virtualizer.ts";
 
 interface PagingDeps {
@@ -25,6 +27,11 @@ const rowsAhead = 20;
 export function usePaging({ state, store, scroller, count, isBegun }: PagingDeps): Paging {
   const [status, setStatus] = useState<Paging["status"]>("idle");
   const isLoading = useRef(false);
+  const connection = useObservable(useParley().connection);
+  useEffect(() => {
+    // What failed while one was away is tried again by itself.
+    if (connection.status === "connected") setStatus((now) => (now === "failed" ? "idle" : now));
+  }, [connection.status]);
 
   const load = async (direction: "older" | "newer") => {
     if (isLoading.current) return;

@@ -20,7 +20,9 @@ export function useReadMarking({ state, store, rows, scroller }: ReadMarkingDeps
   }, []);
   useEffect(() => {
     if (document.hidden || state.status !== "ready" || !scroller.range) return;
-    const seen = lastSeqUpTo(rows, scroller.range.endIndex);
+    const isAtEnd = scroller.range.endIndex >= rows.length - 1 && !state.hasNewer;
+    // What comes after the last message, a reaction say, has no row of its own.
+    const seen = isAtEnd ? state.lastSeq : lastSeqUpTo(rows, scroller.range.endIndex);
     if (seen !== undefined && seen > state.readSeq && state.unread > 0) store.markRead(seen);
   });
 }
