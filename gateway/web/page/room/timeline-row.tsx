@@ -19,6 +19,8 @@ interface TimelineRowProps {
   /** Whose picture the room has. */
   pictureId: string;
   isDirect: boolean;
+  /** Renders anew what says "Today". */
+  today: string;
 }
 
 /** Any row, with what stands above it. */

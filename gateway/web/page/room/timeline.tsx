@@ -4,6 +4,7 @@ import { Role, type RoomState } from "../../../../client/index.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Skeleton } from "../parts/skeleton.tsx";
 import { useMe } from "../state/context.ts";
+import { useToday } from "../state/today.ts";
 import { useVirtualizer } from "../state/virtualizer.ts";
 import { counted, isDirect as isDirectRoom } from "../text/words.ts";
 import { useRoom } from "./room-context.ts";
@@ -78,6 +79,7 @@ export function Timeline({ state, title, otherUserId, unreadAfter, controls }: T
   });
 
   useStayingAtEnd(scroller, scrollElement);
+  const today = useToday();
   const paging = usePaging({ state, store, scroller, count: rows.length, isBegun: begun.current });
   useReadMarking({ state, store, rows, scroller });
   useEffect(() => {
@@ -105,7 +107,7 @@ export function Timeline({ state, title, otherUserId, unreadAfter, controls }: T
         {paging.status === "older" && <Skeleton rows={2} label="Loading earlier messages" />}
         {paging.status === "failed" && (
           <button type="button" class="button small timeline-retry" onClick={paging.retry}>
-            Earlier messages couldn't be loaded. Try again
+            Messages couldn't be loaded. Try again
           </button>
         )}
         <div
@@ -132,6 +134,7 @@ export function Timeline({ state, title, otherUserId, unreadAfter, controls }: T
                 title={title}
                 pictureId={otherUserId ?? store.roomId}
                 isDirect={isDirect}
+                today={today}
               />
             </div>
           ))}

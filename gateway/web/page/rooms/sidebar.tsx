@@ -8,6 +8,7 @@ import { useAction } from "../state/action.ts";
 import { useMe, useParley } from "../state/context.ts";
 import { useObservable } from "../state/observable.ts";
 import { isCommand, useShortcuts } from "../state/shortcuts.ts";
+import { useToday } from "../state/today.ts";
 import { failureText } from "../text/words.ts";
 import { InvitationList } from "./invitation-list.tsx";
 import { PeopleResults } from "./people-results.tsx";
@@ -27,6 +28,8 @@ export function Sidebar({ openRoomId, onOpen }: SidebarProps) {
   const me = useMe();
   const inbox = useObservable(parley.inbox);
   const action = useAction();
+  // The times in the list say "Yesterday" from midnight on.
+  useToday();
   const search = useRef<HTMLInputElement>(null);
   const [query, setQuery] = useState("");
 
