@@ -52,5 +52,8 @@ function sayNotBuilt(reply: FastifyReply): FastifyReply {
   return reply
     .code(404)
     .type("text/plain; charset=utf-8")
-    .send("Parley is running. Its page was not built: `npm run build` builds it, then start Parley again.\n");
+    .send(
+      "Parley is running. Its page was not built: `npm run build` builds it, with the development packages of " +
+        "`npm ci` there; then start Parley again.\n",
+    );
 }
