@@ -71,7 +71,9 @@ export function createSilenceWatch({
       if (intervalMs > 0) plan();
     },
     check() {
-      if (!canAsk || intervalMs === 0 || askedAt !== undefined) return;
+      if (intervalMs === 0 || askedAt !== undefined) return;
+      // Nobody can be asked: another connection tells.
+      if (!canAsk) return onDead();
       askedAt = now();
       ask();
       plan();
