@@ -65,6 +65,8 @@ describe.skipIf(!hasChromium())("the client in a browser", { timeout: 120_000 },
       await page.getByLabel("Message").press("Enter");
       await page.getByText(`${text} (pending)`).waitFor();
     }
+    // The other tab is told of a message when it is in the storage: from then on it outlives its own tab.
+    await other.getByText("three (pending)").waitFor();
     await page.close();
     await stack.start();
     await other.getByText("Bob three").waitFor();
