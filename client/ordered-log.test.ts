@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { Code } from "./code.ts";
 import { ParleyError } from "./errors.ts";
 import { createOrderedLog } from "./ordered-log.ts";
@@ -28,6 +28,8 @@ function setUp(cursor: bigint | undefined, there: readonly bigint[] = []) {
 }
 
 describe("an ordered log", () => {
+  afterEach(() => void vi.useRealTimers());
+
   test("hands on what comes in order, and begins with what comes first", () => {
     const { take, got } = setUp(undefined);
     take(7, 8, 9);
@@ -85,9 +87,12 @@ describe("an ordered log", () => {
 
   test("waits for the next connection with what is missing, and keeps nobody from making it", async () => {
     const { log, take, got, connection } = setUp(4n, [5n, 6n]);
+    vi.useFakeTimers();
     take(6);
     connection.abort();
-    await new Promise((resolve) => void setTimeout(resolve, 1));
+    // What was begun for it comes to its end.
+    await vi.runAllTimersAsync();
+    vi.useRealTimers();
     log.begin(new AbortController().signal);
     log.expect(6n);
     await expect.poll(() => got).toEqual([5n, 6n]);
@@ -95,12 +100,13 @@ describe("an ordered log", () => {
 
   test("fetches nothing for a connection that is over, and drops what it held back for it", async () => {
     const { take, got, fetch, connection, log } = setUp(4n, [5n]);
+    vi.useFakeTimers();
     take(6);
     connection.abort();
     log.begin(new AbortController().signal);
     take(5);
     expect(got).toEqual([5n]);
-    await new Promise((resolve) => void setTimeout(resolve, 150));
+    await vi.advanceTimersByTimeAsync(1_000);
     expect(fetch).not.toHaveBeenCalled();
   });
 });

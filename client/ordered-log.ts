@@ -1,5 +1,6 @@
 import { pause } from "./abort.ts";
 import { backoffMs } from "./backoff.ts";
+import { Code } from "./code.ts";
 import { toParleyError } from "./errors.ts";
 
 /**
@@ -140,7 +141,11 @@ export function createOrderedLog<T extends { readonly seq: bigint }>(deps: Order
 }
 
 /** Asking again would be answered the same. */
-function isFinal(code: number): boolean {
-  // NotFound, InvalidArgument, PermissionDenied, FailedPrecondition.
-  return code === 5 || code === 3 || code === 7 || code === 9;
+function isFinal(code: Code): boolean {
+  return (
+    code === Code.NotFound ||
+    code === Code.InvalidArgument ||
+    code === Code.PermissionDenied ||
+    code === Code.FailedPrecondition
+  );
 }
