@@ -15,7 +15,7 @@ export interface Greeting {
   readonly epoch?: string;
 }
 
-/** More rooms would make a frame too large: those that follow are named by `resume`. */
+/** More rooms would make a hello too large: those that follow are named by `resume`, where there is one. */
 export const roomsInHello = 1_000;
 
 /** One realtime connection to the server, whatever carries it. */
@@ -34,5 +34,5 @@ export interface LinkHandlers {
   onEnd(error: ParleyError): void;
 }
 
-/** Begins to connect. */
+/** Begins to connect. The greeting names at most `roomsInHello` rooms. */
 export type OpenLink = (greeting: Greeting, accessToken: string, handlers: LinkHandlers) => Link;

@@ -211,3 +211,9 @@ function keepUser({ userId, username, displayName, createdAt }: User): KeptUser 
 function toUser({ createdAt, ...rest }: KeptUser): User {
   return create(UserSchema, { ...rest, createdAt: timestampFromDate(new Date(createdAt)) });
 }
+
+/** Who is signed in. */
+export function userIdOf({ state }: Pick<SessionKeeper, "state">): string | undefined {
+  const session = state.get();
+  return session.status === "signedIn" ? session.user.userId : undefined;
+}

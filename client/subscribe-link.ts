@@ -2,7 +2,7 @@ import type { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_p
 import { Code } from "./code.ts";
 import type { Client } from "./connect-protocol.ts";
 import { ParleyError, toParleyError } from "./errors.ts";
-import { type OpenLink, roomsInHello } from "./frames.ts";
+import type { OpenLink } from "./frames.ts";
 
 /** Realtime by the stream Subscribe, for where no WebSocket can be opened. What one does goes by calls. */
 export function createSubscribeLinks(realtime: Client<typeof RealtimeService>): OpenLink {
@@ -13,9 +13,7 @@ export function createSubscribeLinks(realtime: Client<typeof RealtimeService>): 
       let error = new ParleyError("the stream ended", { reason: "UNAVAILABLE", code: Code.Unavailable });
       const headers = { authorization: `Bearer ${accessToken}` };
       try {
-        const rooms = greeting.rooms.slice(0, roomsInHello);
-        const request = { ...greeting, rooms };
-        for await (const { frame } of realtime.subscribe(request, { signal: ending.signal, headers })) {
+        for await (const { frame } of realtime.subscribe(greeting, { signal: ending.signal, headers })) {
           if (ending.signal.aborted) return;
           if (frame) handlers.onFrame(frame);
         }

@@ -1,4 +1,5 @@
 import { pause } from "./abort.ts";
+import { openSocket } from "./websocket-link.ts";
 
 export type Via = "websocket" | "subscribe";
 
@@ -62,10 +63,9 @@ export function createRoute({ transport, probe }: RouteDeps): Route {
 
 /** Opens a WebSocket and closes it again. */
 export function createWebSocketProbe(baseUrl: string, timeoutMs = 10_000): RouteDeps["probe"] {
-  const url = `${baseUrl.replace(/^http/, "ws")}/v1/realtime`;
   return async (signal) => {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const socket = new WebSocket(url, "parley.v1.proto");
+    const socket = openSocket(baseUrl);
     const give = () => resolve(false);
     const timer = setTimeout(give, timeoutMs);
     signal.addEventListener("abort", give, { once: true });

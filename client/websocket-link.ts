@@ -2,22 +2,20 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ClientFrameSchema, ServerFrameSchema } from "#gen/parley/realtime/v1/frames_pb.js";
 import { Code } from "./code.ts";
 import { ParleyError } from "./errors.ts";
-import { clientFrame, type LinkHandlers, type OpenLink, roomsInHello } from "./frames.ts";
+import { clientFrame, type LinkHandlers, type OpenLink } from "./frames.ts";
 
 /** The ref of the hello. */
 export const helloRef = "hello";
 
 export function createWebSocketLinks(baseUrl: string): OpenLink {
-  const url = `${baseUrl.replace(/^http/, "ws")}/v1/realtime`;
   return (greeting, accessToken, handlers) => {
-    const socket = new WebSocket(url, "parley.v1.proto");
+    const socket = openSocket(baseUrl);
     socket.binaryType = "arraybuffer";
     let wasOpen = false;
     let isOver = false;
     socket.onopen = () => {
       wasOpen = true;
-      const rooms = greeting.rooms.slice(0, roomsInHello);
-      const hello = clientFrame({ case: "hello", value: { ...greeting, rooms, accessToken } }, helloRef);
+      const hello = clientFrame({ case: "hello", value: { ...greeting, accessToken } }, helloRef);
       socket.send(toBinary(ClientFrameSchema, hello));
     };
     socket.onmessage = ({ data }) => {
@@ -48,6 +46,11 @@ export function createWebSocketLinks(baseUrl: string): OpenLink {
       },
     };
   };
+}
+
+/** Begins to open one, on which frames are binary. */
+export function openSocket(baseUrl: string): WebSocket {
+  return new WebSocket(`${baseUrl.replace(/^http/, "ws")}/v1/realtime`, "parley.v1.proto");
 }
 
 const unavailable = { reason: "UNAVAILABLE", code: Code.Unavailable };
