@@ -12,6 +12,7 @@ import { createMembers } from "./members.ts";
 import { createView } from "./observable.ts";
 import type { Outbox } from "./outbox.ts";
 import { changedRoom } from "./room-changes.ts";
+import { createRoomPages, enoughItems, pageSize } from "./room-pages.ts";
 import { createTimeline } from "./timeline.ts";
 import type { LoadOptions, RoomState, RoomStore } from "./types.ts";
 import { createTyping } from "./typing.ts";
@@ -46,9 +47,6 @@ export interface RoomStoreDeps {
   onHeld(store: FedRoomStore): void;
 }
 
-const pageSize = 100;
-/** Pages are loaded until so many items are there, since most events of a page may be reactions. */
-const enoughItems = 30;
 const maxItems = 400;
 /** With more changed messages than this to remember, the newest page is begun with anew when nobody looks further up. */
 const maxRemembered = 5_000;
@@ -60,6 +58,7 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
   const state = createView(build);
   const typing = createTyping(state.invalidate);
   const members = createMembers(rooms, roomId, state.invalidate);
+  const pages = createRoomPages({ roomId, messages, timeline, maxItems, onChange: state.invalidate });
   let status: RoomState["status"] = "loading";
   let error: ParleyError | undefined;
   let room: Room | undefined;
@@ -120,8 +119,8 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
         if (status === "ready") for (const event of events) apply(event);
       }
     }
-    void quote(signal);
-    if (timeline.items.length < enoughItems && timeline.hasOlder) await older(signal).catch(() => {});
+    void pages.quote(signal);
+    if (timeline.items.length < enoughItems && timeline.hasOlder) await pages.older(signal).catch(() => {});
   }
 
   async function beginWith(events: TimelineEvent[], signal: AbortSignal): Promise<void> {
@@ -163,16 +162,21 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     members.event(event);
     if (event.body.case === "messagePosted") {
       typing.stopped(event.actorId);
-      if (event.body.value.replyToSeq !== undefined) void quote(life.signal);
+      if (event.body.value.replyToSeq !== undefined) void pages.quote(life.signal);
     }
     if (timeline.remembered > maxRemembered && !timeline.hasNewer) restart();
     state.invalidate();
   }
 
-  function restart(): void {
+  /** What is under way is for what was shown until now. */
+  function giveUp(): void {
     life.abort();
     life = new AbortController();
     isLoading = false;
+  }
+
+  function restart(): void {
+    giveUp();
     if (members.isLoaded) {
       members.clear();
       // Whoever shows them goes on showing them.
@@ -188,60 +192,9 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     state.invalidate();
   }
 
-  async function older(signal: AbortSignal): Promise<void> {
-    const wanted = timeline.items.length + enoughItems;
-    while (timeline.hasOlder) {
-      const page = await messages.listTimeline({ roomId, beforeSeq: timeline.low, pageSize }, { signal });
-      signal.throwIfAborted();
-      const { low } = timeline;
-      timeline.addOlder(page.events);
-      state.invalidate();
-      if (timeline.low === low) break;
-      // The window is full: what was gained at one end was lost at the other.
-      if (timeline.items.length >= Math.min(wanted, maxItems)) break;
-    }
-    void quote(signal);
-  }
-
-  async function newer(signal: AbortSignal): Promise<void> {
-    const last = timeline.items.at(-1)?.seq;
-    while (timeline.hasNewer) {
-      const page = await messages.listTimeline({ roomId, afterSeq: timeline.high, pageSize }, { signal });
-      signal.throwIfAborted();
-      const { high } = timeline;
-      timeline.addNewer(page.events);
-      state.invalidate();
-      if (timeline.high === high) break;
-      if (timeline.items.at(-1)?.seq !== last) break;
-    }
-    void quote(signal);
-  }
-
-  /** Looks up what messages answer, one after the other. */
-  async function quote(signal: AbortSignal): Promise<void> {
-    for (const seq of timeline.missingQuotes()) {
-      try {
-        const { message } = await messages.getMessage({ roomId, seq }, { signal });
-        if (signal.aborted || !message) return;
-        const { authorId, text, deletedAt } = message;
-        timeline.quote(seq, { authorId, text, deleted: deletedAt !== undefined });
-        state.invalidate();
-      } catch {
-        return;
-      }
-    }
-  }
-
-  /** One at a time for each end; the same signal ends all that belongs to what is shown now. */
-  let older1: Promise<void> | undefined;
-  let newer1: Promise<void> | undefined;
-  let jump1: Promise<void> | undefined;
-
   /** Pages for what was shown until now are given up. */
   async function jump(options?: LoadOptions): Promise<void> {
-    life.abort();
-    life = new AbortController();
-    isLoading = false;
+    giveUp();
     await during(beginOnce, options);
   }
 
@@ -279,25 +232,11 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
         if (holders === 0) restart();
       };
     },
-    async loadOlder(options) {
-      older1 ??= during(older, options).finally(() => {
-        older1 = undefined;
-      });
-      await older1;
-    },
-    async loadNewer(options) {
-      newer1 ??= during(newer, options).finally(() => {
-        newer1 = undefined;
-      });
-      await newer1;
-    },
-    async jumpToLatest(options) {
-      if (!timeline.hasNewer) return;
-      jump1 ??= jump(options).finally(() => {
-        jump1 = undefined;
-      });
-      await jump1;
-    },
+    loadOlder: oneAtATime((options) => during(pages.older, options)),
+    loadNewer: oneAtATime((options) => during(pages.newer, options)),
+    jumpToLatest: oneAtATime(async (options) => {
+      if (timeline.hasNewer) await jump(options);
+    }),
     loadMembers: (options) => members.load(options?.signal),
     send: (text, options) => outbox.send(roomId, text, options?.replyToSeq),
     retry: (clientId) => outbox.retry(roomId, clientId),
@@ -337,9 +276,7 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     },
     gone() {
       if (holders === 0) return;
-      life.abort();
-      life = new AbortController();
-      isLoading = false;
+      giveUp();
       leave();
     },
     typed(userId) {
@@ -351,10 +288,7 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
         restart();
     },
     stop() {
-      if (status === "ready" || !isLoading) return;
-      life.abort();
-      life = new AbortController();
-      isLoading = false;
+      if (status !== "ready" && isLoading) giveUp();
     },
     clear() {
       status = "loading";
@@ -368,4 +302,17 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     },
   };
   return self;
+}
+
+/** Who asks while it is under way waits for that. */
+function oneAtATime(
+  work: (options?: LoadOptions) => Promise<void>,
+): (options?: LoadOptions) => Promise<void> {
+  let underWay: Promise<void> | undefined;
+  return (options) => {
+    underWay ??= work(options).finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
+  };
 }
