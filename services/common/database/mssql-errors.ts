@@ -84,11 +84,11 @@ const unmappedByBabelfish = 33557097;
 const unavailableOnBabelfish =
   /^(canceling statement due to (lock timeout|conflict)|terminating connection|the database system is|(sorry, )?(too many clients|remaining connection slots)|out of (shared )?memory|could not extend file|cannot execute \w+ in a read-only transaction)/i;
 
-/** Of the driver: the connection is gone, or an answer did not come in time. */
+/** Of the driver: the connection is lost. */
+const disconnectCodes = new Set(["ESOCKET", "ECONNCLOSED", "ECONNRESET"]);
+
+/** Of the driver: there is no connection, or an answer did not come in time. */
 const unavailableCodes = new Set([
-  "ESOCKET",
-  "ECONNCLOSED",
-  "ECONNRESET",
   "ENOTOPEN",
   "ETIMEOUT",
   "ETIMEDOUT",
@@ -112,14 +112,7 @@ export function isDuplicate(error: unknown): boolean {
 
 /** The connection is lost; what was under way may have happened. */
 export function isDisconnect(error: unknown): boolean {
-  const code = codeOf(error);
-  return (
-    code === "ESOCKET" ||
-    code === "ECONNCLOSED" ||
-    code === "ECONNRESET" ||
-    isFatal(error) ||
-    wasLostBefore(error)
-  );
+  return disconnectCodes.has(codeOf(error) ?? "") || isFatal(error) || wasLostBefore(error);
 }
 
 /** What the driver threw, other than a violation of a unique index, as the error that callers of the port get. */
@@ -131,8 +124,7 @@ export function toDatabaseError(error: unknown): Error {
     (number !== undefined && unavailableNumbers.has(number)) ||
     (number === unmappedByBabelfish && unavailableOnBabelfish.test(error.message)) ||
     unavailableCodes.has(codeOf(error) ?? "") ||
-    isFatal(error) ||
-    wasLostBefore(error) ||
+    isDisconnect(error) ||
     error.name === "TimeoutError";
   return isUnavailable ? new UnavailableError(undefined, error) : error;
 }
