@@ -14,7 +14,7 @@ const multiplier = 0x5bd1e995;
 const seed = 0x9747b28c;
 
 /** MurmurHash2 of 32 bits, as in org.apache.kafka.common.utils.Utils. */
-export function murmur2(data: Buffer): number {
+function murmur2(data: Buffer): number {
   const { length } = data;
   const tail = length & ~3;
   let hash = seed ^ length;
