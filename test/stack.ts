@@ -91,12 +91,11 @@ const known: readonly Topology[] = [
 ];
 
 /** Those that a test run is to be about, between commas. */
-const named = process.env.PARLEY_TEST_TOPOLOGIES;
+const named = process.env.PARLEY_TEST_TOPOLOGIES?.split(",");
 
 /** Those that were named; `unlessNamed` if none were. */
-export function chosenTopologies(unlessNamed: string): readonly Topology[] {
-  const names = (named ?? unlessNamed).split(",");
-  return known.filter(({ name }) => names.includes(name));
+export function chosenTopologies(unlessNamed: readonly string[]): readonly Topology[] {
+  return known.filter(({ name }) => (named ?? unlessNamed).includes(name));
 }
 
 /**
@@ -108,7 +107,7 @@ export function waysOver<Way>(topology: Topology, ways: { all: readonly Way[]; e
 }
 
 /** For suites that start stacks of their own. */
-export const topologies: readonly Topology[] = chosenTopologies("one process");
+export const topologies: readonly Topology[] = chosenTopologies(["one process"]);
 
 /** `parley serve` with everything in one process. */
 export async function startOneProcess(options: StackOptions = {}): Promise<Stack> {

@@ -14,13 +14,11 @@ const stacks = new Map<Topology, Promise<Stack>>();
  * For suites that share a stack: what is cheap enough to be there always, one process and a mesh as well; and where there
  * is a SQL Server, a mesh on that.
  */
-export const sharedTopologies: readonly Topology[] = chosenTopologies(
-  [
-    "one process",
-    ...(noKafka ? [] : ["mesh on Kafka"]),
-    ...(noKafka || sqlServer === undefined ? [] : ["mesh on SQL Server and Kafka"]),
-  ].join(),
-);
+export const sharedTopologies: readonly Topology[] = chosenTopologies([
+  "one process",
+  ...(noKafka ? [] : ["mesh on Kafka"]),
+  ...(noKafka || sqlServer === undefined ? [] : ["mesh on SQL Server and Kafka"]),
+]);
 
 afterAll(async () => {
   for (const stack of stacks.values()) await (await stack)[Symbol.asyncDispose]();
