@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { createTestDatabase, dropTestDatabases } from "../services/common/database/test-mssql.ts";
+import { inheritedEnv } from "./inherited-env.ts";
 import { type MeshOptions, type MeshStack, servicesOnKafka, startMeshOnKafka } from "./mesh-stack.ts";
 import { sqlServer } from "./sql-server.ts";
 import { createLogin } from "./sql-server-login.ts";
@@ -56,7 +57,7 @@ export async function startMeshOnSqlServer(
 const main = join(import.meta.dirname, "../services/main.ts");
 
 async function migrate(databaseUrl: string): Promise<void> {
-  const env = { PATH: process.env.PATH ?? "", PARLEY_DATABASE_URL: databaseUrl };
+  const env = { ...inheritedEnv, PARLEY_DATABASE_URL: databaseUrl };
   await promisify(execFile)(process.execPath, [main, "migrate"], { env });
 }
 

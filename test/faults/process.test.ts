@@ -15,13 +15,14 @@ import {
   timelineOf,
 } from "../conformance/api.ts";
 import { connect } from "../conformance/realtime-client.ts";
+import { inheritedEnv } from "../inherited-env.ts";
 import { startOneProcess } from "../stack.ts";
 
 const root = join(import.meta.dirname, "../..");
 const main = join(root, "services/main.ts");
 const parley = (args: string[], env: Record<string, string> = {}) =>
   spawnSync(process.execPath, [main, ...args], {
-    env: { PATH: process.env.PATH ?? "", ...env },
+    env: { ...inheritedEnv, ...env },
     encoding: "utf8",
     timeout: 20_000,
   });
@@ -48,7 +49,7 @@ describe("the process", () => {
     const child = spawn("npm", ["start"], {
       cwd: root,
       env: {
-        PATH: process.env.PATH ?? "",
+        ...inheritedEnv,
         HOME: process.env.HOME ?? "",
         PARLEY_HTTP_PORT: String(port),
         PARLEY_GRPC_PORT: "0",
