@@ -69,13 +69,19 @@ export function readTlsFiles(reader: EnvReader, names: TlsNames = publicTlsNames
 
 /** Reads them. Throws an error that says what is wrong with them. */
 export function loadTls({ certFile, keyFile, clientCaFile }: TlsFiles): TlsMaterial {
-  const clientCa = clientCaFile === undefined ? undefined : readFileSync(clientCaFile);
+  const clientCa = clientCaFile === undefined ? undefined : loadAuthorities(clientCaFile);
   const material = { cert: readFileSync(certFile), key: readFileSync(keyFile), clientCa };
-  if (clientCa) certificateIn(clientCa);
   if (!certificateIn(material.cert).checkPrivateKey(createPrivateKey(material.key)))
     throw new Error(`the key in ${keyFile} is not that of the certificate in ${certFile}`);
   createSecureContext({ ...tlsRules, ...material });
   return material;
+}
+
+/** Reads who signs others' certificates. Throws for a file without any, which OpenSSL takes for an empty list. */
+export function loadAuthorities(file: string): Buffer {
+  const pem = readFileSync(file);
+  certificateIn(pem);
+  return pem;
 }
 
 /** As a TLS server that demands its clients' certificates, if there is somebody to have signed them. */

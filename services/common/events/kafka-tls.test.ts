@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,6 +60,16 @@ test("each connection is made by what the files hold then, once that fits togeth
   writeFileSync(files.keyFile, next.key);
   expect(await seen()).toBe(fingerprintOf(next));
   expect(logs.join("")).toContain("a new certificate is in use");
+
+  // As somebody finds them who comes while they are written.
+  for (const file of Object.values(files)) {
+    const content = readFileSync(file);
+    for (const begun of ["", content.subarray(0, 100)]) {
+      writeFileSync(file, begun);
+      expect(await seen()).toBe(fingerprintOf(next));
+    }
+    writeFileSync(file, content);
+  }
 
   writeFileSync(files.caFile, createTestCertificate({ name: "Another", isAuthority: true }).cert);
   await expect(seen()).rejects.toThrow(/unable to verify|self-signed|issuer/);

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { connect, createSecureContext, type SecureContext } from "node:tls";
 import type { ISocketFactory } from "kafkajs";
 import type { Logger } from "pino";
+import { loadAuthorities, loadTls } from "../tls.ts";
 
 /** Files in PEM; what is absent is the system's or none. */
 export interface KafkaTls {
@@ -24,8 +24,10 @@ const keepAliveDelayMs = 60_000;
 
 /** Throws an error that says what is wrong with the files. */
 export function loadKafkaTls({ caFile, certFile, keyFile }: KafkaTls): Loaded {
-  const [ca, cert, key] = [caFile, certFile, keyFile].map((file) => file && readFileSync(file, "utf8"));
-  return { content: JSON.stringify([ca, cert, key]), context: createSecureContext({ ca, cert, key }) };
+  const ca = caFile === undefined ? undefined : loadAuthorities(caFile);
+  const own = certFile === undefined || keyFile === undefined ? undefined : loadTls({ certFile, keyFile });
+  const [cert, key] = [own?.cert, own?.key];
+  return { content: [ca, cert, key].join(), context: createSecureContext({ ca, cert, key }) };
 }
 
 /**
