@@ -4,7 +4,8 @@ import { TimelineEventSchema } from "#gen/parley/message/v1/timeline_pb.js";
 import { Code } from "./code.ts";
 import { ParleyError } from "./errors.ts";
 import { createMemoryStorage } from "./memory-storage.ts";
-import { createOutbox, type OutboxEntry } from "./outbox.ts";
+import { createOutbox } from "./outbox.ts";
+import type { OutboxEntry } from "./outbox-entry.ts";
 import { completeStorage } from "./storage-locks.ts";
 
 const room = "room";

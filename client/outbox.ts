@@ -1,9 +1,9 @@
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
-import { pause } from "./abort.ts";
-import { backoffMs } from "./backoff.ts";
 import { Code } from "./code.ts";
-import { isSessionError, ParleyError, toParleyError } from "./errors.ts";
+import { ParleyError, toParleyError } from "./errors.ts";
 import { createEntryKeys, createId } from "./ids.ts";
+import { type OutboxEntry, outboxPrefix, outgoingMessage } from "./outbox-entry.ts";
+import { createOutboxSender } from "./outbox-sender.ts";
 import type { LockingStorage } from "./storage-locks.ts";
 import type { OutgoingMessage } from "./types.ts";
 
@@ -32,19 +32,6 @@ export interface Outbox {
   close(): void;
 }
 
-/** As it is stored. */
-export interface OutboxEntry {
-  readonly clientId: string;
-  readonly roomId: string;
-  readonly text: string;
-  /** A bigint in digits. */
-  readonly replyToSeq?: string;
-  /** In ms since 1970. */
-  readonly createdAt: number;
-  /** Why it failed; absent while it is to be sent. */
-  readonly failure?: { readonly reason: string; readonly code: Code; readonly message: string };
-}
-
 export interface OutboxDeps {
   readonly storage: LockingStorage;
   /** Sends; the seq of the message. */
@@ -69,14 +56,25 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
   const rooms = new Map<string, Map<string, Kept>>();
   /** Client ids of the last that were done with: what was read from the storage before is no news. */
   const done = new Set<string>();
-  const draining = new Set<string>();
-  const again = new Set<string>();
+  /** By room, the last seq that the timeline is known to have. */
+  const passed = new Map<string, bigint>();
   const keys = createEntryKeys();
   let userId: string | undefined;
-  let connected: AbortSignal | undefined;
+  const sender = createOutboxSender({
+    storage,
+    deliver,
+    userId: () => userId,
+    sent({ roomId, clientId }, seq) {
+      markSent(roomId, clientId, seq);
+      tell(roomId, { clientId, seq: String(seq) });
+    },
+    failed(key, entry) {
+      const { roomId, clientId } = entry;
+      if (keptOf(roomId, clientId)?.sentSeq === undefined) keep({ key, entry, written: Promise.resolve() });
+      tell(roomId);
+    },
+  });
 
-  const prefixOf = (owner: string, roomId = "") => `outbox/${owner}/${roomId === "" ? "" : `${roomId}/`}`;
-  const canSend = () => userId !== undefined && connected !== undefined && !connected.aborted;
   const keptOf = (roomId: string, clientId: string) => rooms.get(roomId)?.get(clientId);
 
   function keep(kept: Kept): void {
@@ -100,8 +98,8 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
 
   /** From the storage, once it is there: what isn't known yet, and what became of the rest. */
   async function load(owner: string, roomId?: string): Promise<void> {
-    const before = new Set([...rooms].flatMap(([, room]) => [...room.values()]));
-    const stored = await storage.entries(prefixOf(owner, roomId));
+    const before = [...rooms.values()].flatMap((room) => [...room.values()]);
+    const stored = await storage.entries(outboxPrefix(owner, roomId));
     if (userId !== owner) return;
     const there = new Set<string>();
     for (const [key, value] of stored) {
@@ -134,7 +132,7 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
     if (typeof clientId === "string" && typeof seq === "string") markSent(roomId, clientId, BigInt(seq));
     else
       void load(message.userId as string, roomId)
-        .then(() => drain(roomId))
+        .then(() => sender.drain(roomId))
         .catch(() => {});
   });
 
@@ -149,83 +147,13 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
     delete kept.shown;
     onChange(roomId);
   }
-  /** By room, the last seq that the timeline is known to have. */
-  const passed = new Map<string, bigint>();
-
-  function drain(roomId: string): void {
-    if (!canSend()) return;
-    if (draining.has(roomId)) {
-      again.add(roomId);
-      return;
-    }
-    draining.add(roomId);
-    const owner = userId!;
-    void storage
-      .lock(`outbox/${owner}/${roomId}`, () => drainAlone(owner, roomId))
-      .catch(() => {
-        // The storage fails: what is pending stays so until the next connection or message.
-      })
-      .finally(() => {
-        draining.delete(roomId);
-        if (again.delete(roomId)) drain(roomId);
-      });
-  }
-
-  async function drainAlone(owner: string, roomId: string): Promise<void> {
-    while (canSend() && userId === owner) {
-      const stored = await storage.entries(prefixOf(owner, roomId));
-      const pending = stored.filter(([, entry]) => !(entry as OutboxEntry).failure);
-      if (pending.length === 0) return;
-      for (const [key, value] of pending) {
-        if (!(await sendOne(owner, key, value as OutboxEntry))) return;
-      }
-    }
-  }
-
-  /** False if nothing can be sent now. */
-  async function sendOne(owner: string, key: string, entry: OutboxEntry): Promise<boolean> {
-    const { roomId, clientId } = entry;
-    for (let failures = 0; canSend() && userId === owner; ) {
-      // It may have been discarded, or its event may have come, while those before it were sent.
-      if ((await storage.get(key)) === undefined) return true;
-      // Someone else may be signed in by now.
-      if (userId !== owner) return false;
-      try {
-        const seq = await deliver(entry);
-        await storage.delete(key);
-        markSent(roomId, clientId, seq);
-        tell(roomId, { clientId, seq: String(seq) });
-        return true;
-      } catch (reason) {
-        const error = toParleyError(reason);
-        if (isFinal(error)) {
-          await fail(key, entry, error);
-          return true;
-        }
-        if (isSessionError(error) || error.reason === "SIGNED_OUT") return false;
-        failures += 1;
-        await pause(Math.max(error.retryAfter ?? 0, backoffMs(failures)), connected);
-      }
-    }
-    return false;
-  }
-
-  async function fail(key: string, entry: OutboxEntry, error: ParleyError): Promise<void> {
-    const { reason, code, message } = error;
-    const failed = { ...entry, failure: { reason, code, message } };
-    if ((await storage.get(key)) === undefined) return;
-    await storage.set(key, failed);
-    if (keptOf(entry.roomId, entry.clientId)?.sentSeq === undefined)
-      keep({ key, entry: failed, written: Promise.resolve() });
-    tell(entry.roomId);
-  }
 
   function put(kept: Kept): void {
     keep(kept);
     kept.written.then(
       () => {
         tell(kept.entry.roomId);
-        drain(kept.entry.roomId);
+        sender.drain(kept.entry.roomId);
       },
       (reason) => {
         const error = toParleyError(reason);
@@ -237,12 +165,12 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
   }
 
   function show(kept: Kept): OutgoingMessage {
-    kept.shown ??= shownOf(kept);
+    kept.shown ??= outgoingMessage(kept.entry, kept.sentSeq);
     return kept.shown;
   }
 
   return {
-    of: (roomId) => sorted(rooms.get(roomId)).map(show),
+    of: (roomId) => [...(rooms.get(roomId)?.values() ?? [])].sort(byKey).map(show),
     send(roomId, text, replyToSeq) {
       if (userId === undefined) throw new ParleyError("nobody is signed in", signedOut);
       const entry: OutboxEntry = {
@@ -252,7 +180,7 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
         createdAt: Date.now(),
         ...(replyToSeq !== undefined && { replyToSeq: String(replyToSeq) }),
       };
-      const key = `${prefixOf(userId, roomId)}${keys.next()}`;
+      const key = `${outboxPrefix(userId, roomId)}${keys.next()}`;
       const kept: Kept = { key, entry, written: storage.set(key, entry) };
       put(kept);
       return show(kept);
@@ -262,7 +190,7 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
       if (!kept?.entry.failure) return;
       const { failure: _, ...entry } = kept.entry;
       // Behind what was written since, which may have been sent by now.
-      const key = `${prefixOf(userId ?? "", roomId)}${keys.next()}`;
+      const key = `${outboxPrefix(userId ?? "", roomId)}${keys.next()}`;
       const written = storage.set(key, entry).then(() => storage.delete(kept.key));
       put({ key, entry, written });
     },
@@ -296,12 +224,12 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
       }
     },
     begin(signal) {
-      connected = signal;
+      sender.begin(signal);
       const owner = userId;
       if (owner === undefined) return;
       void load(owner)
         .then(() => {
-          for (const roomId of rooms.keys()) drain(roomId);
+          for (const roomId of rooms.keys()) sender.drain(roomId);
         })
         .catch(() => {});
     },
@@ -315,7 +243,7 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
       if (owner !== undefined) void load(owner).catch(() => {});
     },
     async forget(owner) {
-      for (const [key] of await storage.entries(prefixOf(owner))) await storage.delete(key);
+      for (const [key] of await storage.entries(outboxPrefix(owner))) await storage.delete(key);
     },
     close: stopListening,
   };
@@ -323,35 +251,4 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
 
 const signedOut = { reason: "SIGNED_OUT", code: Code.Unauthenticated };
 
-/** Asking again would be answered the same: what was sent, or who sent it, is at fault. */
-function isFinal(error: ParleyError): boolean {
-  if (isSessionError(error) || error.reason === "SIGNED_OUT" || error.reason === "RATE_LIMITED") return false;
-  return (
-    error.code === Code.InvalidArgument ||
-    error.code === Code.NotFound ||
-    error.code === Code.AlreadyExists ||
-    error.code === Code.PermissionDenied ||
-    error.code === Code.FailedPrecondition ||
-    error.code === Code.OutOfRange ||
-    error.code === Code.Unimplemented ||
-    error.reason === "PAYLOAD_TOO_LARGE"
-  );
-}
-
-function sorted(room: Map<string, Kept> | undefined): Kept[] {
-  return [...(room?.values() ?? [])].sort((a, b) => (a.key < b.key ? -1 : 1));
-}
-
-function shownOf({ entry, sentSeq }: Kept): OutgoingMessage {
-  const { clientId, roomId, text, replyToSeq, createdAt, failure } = entry;
-  const state = sentSeq !== undefined ? "sent" : failure ? "failed" : "pending";
-  return {
-    clientId,
-    roomId,
-    text,
-    createdAt: new Date(createdAt),
-    state,
-    ...(replyToSeq !== undefined && { replyToSeq: BigInt(replyToSeq) }),
-    ...(failure && state === "failed" && { error: new ParleyError(failure.message, failure) }),
-  };
-}
+const byKey = (a: Kept, b: Kept) => (a.key < b.key ? -1 : 1);
