@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { TimelineEventSchema } from "#gen/parley/message/v1/timeline_pb.js";
@@ -19,7 +20,7 @@ function setUp() {
   const answers: unknown[] = [];
   const ids = new Map<string, bigint>();
   const deliver = vi.fn(async ({ clientId, text }: OutboxEntry) => {
-    await new Promise((resolve) => void setTimeout(resolve, 1));
+    await turn();
     const answer = answers.shift();
     // What was lost is the answer.
     if (answer === "lost" || answer === undefined) {
@@ -137,12 +138,14 @@ describe("an outbox", () => {
 
   test("of several tabs one sends, in the order of writing, and all know", async () => {
     const { open, posts, stored, deliver } = setUp();
+    let at = Date.now();
+    vi.spyOn(Date, "now").mockImplementation(() => at);
     const tabs = [open(), open(), open()];
     const texts: string[] = [];
     for (let index = 0; index < 12; index += 1) {
       texts.push(`${index}`);
       tabs[index % 3]!.send(room, `${index}`, undefined);
-      await new Promise((resolve) => void setTimeout(resolve, 2));
+      at += 1;
     }
     for (const tab of tabs) tab.begin(live().signal);
     await expect.poll(() => posts).toEqual(texts);
@@ -157,19 +160,23 @@ describe("an outbox", () => {
     const outbox = open();
     const { entries } = storage;
     const gate = Promise.withResolvers<void>();
+    let reads = 0;
     storage.entries = async (prefix) => {
       const found = await entries(prefix);
+      reads += 1;
       await gate.promise;
       return found;
     };
     const { clientId } = outbox.send(room, "one", undefined);
     outbox.begin(live().signal);
-    await new Promise((resolve) => void setTimeout(resolve, 5));
+    // To load what is there, and to send it.
+    await expect.poll(() => reads).toBe(2);
     const body = { case: "messagePosted", value: { clientId, text: "one" } } as const;
     outbox.settle(create(TimelineEventSchema, { roomId: room, seq: 1n, actorId: "ada", body }));
     expect(outbox.of(room)).toEqual([]);
     gate.resolve();
-    await new Promise((resolve) => void setTimeout(resolve, 5));
+    // All that was read is gone through, and no more is there.
+    await expect.poll(() => reads).toBe(3);
     expect(outbox.of(room)).toEqual([]);
     expect(posts).toEqual([]);
   });
