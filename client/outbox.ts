@@ -1,6 +1,6 @@
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import { Code } from "./code.ts";
-import { ParleyError, toParleyError } from "./errors.ts";
+import { signedOutError, toParleyError } from "./errors.ts";
 import { createEntryKeys, createId } from "./ids.ts";
 import { type OutboxEntry, outboxPrefix, outgoingMessage } from "./outbox-entry.ts";
 import { createOutboxSender } from "./outbox-sender.ts";
@@ -139,13 +139,10 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
   function markSent(roomId: string, clientId: string, seq: bigint): void {
     const kept = keptOf(roomId, clientId);
     if (!kept || kept.sentSeq !== undefined) return;
-    if (seq <= (passed.get(roomId) ?? 0n)) {
-      drop(roomId, clientId);
-      return;
-    }
     kept.sentSeq = seq;
     delete kept.shown;
-    onChange(roomId);
+    if (seq <= (passed.get(roomId) ?? 0n)) drop(roomId, clientId);
+    else onChange(roomId);
   }
 
   function put(kept: Kept): void {
@@ -172,7 +169,7 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
   return {
     of: (roomId) => [...(rooms.get(roomId)?.values() ?? [])].sort(byKey).map(show),
     send(roomId, text, replyToSeq) {
-      if (userId === undefined) throw new ParleyError("nobody is signed in", signedOut);
+      if (userId === undefined) throw signedOutError();
       const entry: OutboxEntry = {
         clientId: createId(),
         roomId,
@@ -248,7 +245,5 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
     close: stopListening,
   };
 }
-
-const signedOut = { reason: "SIGNED_OUT", code: Code.Unauthenticated };
 
 const byKey = (a: Kept, b: Kept) => (a.key < b.key ? -1 : 1);
