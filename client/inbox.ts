@@ -1,19 +1,17 @@
-import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { FeedEntry } from "#gen/parley/message/v1/feed_pb.js";
 import type { InboxItem } from "#gen/parley/message/v1/message_pb.js";
 import type { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
-import { type Room, RoomKind } from "#gen/parley/room/v1/room_pb.js";
+import { RoomKind } from "#gen/parley/room/v1/room_pb.js";
 import type { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import { pause } from "./abort.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Client } from "./connect-protocol.ts";
 import { toParleyError } from "./errors.ts";
-import { lastMessageOf, numbersAfter, type RoomNumbers } from "./inbox-numbers.ts";
+import { createInboxEntries, type InboxEntriesDeps } from "./inbox-entries.ts";
+import type { RoomNumbers } from "./inbox-numbers.ts";
 import { createView, type Observable } from "./observable.ts";
-import { changedRoom } from "./room-changes.ts";
-import type { Inbox, InboxRoom } from "./types.ts";
-import type { Users } from "./users.ts";
+import type { Inbox } from "./types.ts";
 
 /**
  * The person's rooms. They are loaded before the first connection, whose cursors they give, and live from then on by
@@ -40,19 +38,11 @@ export interface InboxStore {
   clear(): void;
 }
 
-export interface InboxDeps {
+export interface InboxDeps extends InboxEntriesDeps {
   readonly messages: Client<typeof MessageService>;
   readonly rooms: Client<typeof RoomService>;
-  readonly users: Users;
-  userId(): string | undefined;
   /** A room is there, whose last event has this seq. */
   knowHead(roomId: string, seq: bigint): void;
-}
-
-interface Entry {
-  numbers: RoomNumbers;
-  room?: Room;
-  otherUserId?: string;
 }
 
 const pageSize = 200;
@@ -61,54 +51,34 @@ const gatherMs = 50;
 const everything = "";
 
 export function createInbox(deps: InboxDeps): InboxStore {
-  const { messages, rooms, users, knowHead } = deps;
-  const entries = new Map<string, Entry>();
+  const { messages, rooms, users, userId, knowHead } = deps;
+  const entries = createInboxEntries(deps);
   const stale = new Set<string>();
-  let status: Inbox["status"] = "loading";
+  /** Rooms whose numbers are of another life of the data. */
+  const forced = new Set<string>();
+  /** By room, the last event since a refresh began. */
+  const latest = new Map<string, bigint>();
   let error: Inbox["error"];
-  let hasMore = true;
   let isLoaded = false;
   let loading: Promise<void> | undefined;
   let refreshing = false;
   /** Counts lives: what was asked for someone else is dropped. */
   let life = 0;
-  const state = createView(build);
+  const state = createView<Inbox>(() => {
+    const status = isLoaded ? "ready" : error ? "failed" : "loading";
+    return { status, rooms: entries.shown(), hasMore: !isLoaded, ...(error && { error }) };
+  });
   users.onChange(state.invalidate);
-
-  function build(): Inbox {
-    const shown = [...entries].flatMap(([roomId, entry]) => (entry.room ? [inboxRoom(roomId, entry)] : []));
-    shown.sort((a, b) => b.activeAt - a.activeAt || (a.roomId < b.roomId ? 1 : -1));
-    return { status, rooms: shown, hasMore, ...(error && { error }) };
-  }
-
-  function inboxRoom(roomId: string, { numbers, room, otherUserId }: Entry): InboxRoom {
-    const otherUser = otherUserId === undefined ? undefined : users.user(otherUserId).get();
-    const { at, ...counts } = numbers;
-    const createdAt = room?.createdAt ? timestampMs(room.createdAt) : 0;
-    return {
-      roomId,
-      room: room!,
-      title: room!.kind === RoomKind.DIRECT ? (otherUser?.displayName ?? "") : room!.name,
-      ...counts,
-      activeAt: Math.max(at, createdAt),
-      ...(otherUserId !== undefined && { otherUserId }),
-      ...(otherUser && { otherUser }),
-    };
-  }
 
   async function loadAll(signal: AbortSignal): Promise<void> {
     const mine = life;
-    const there = new Set<string>();
     const named = loadRooms(signal, mine);
     // It may fail while the pages below are still under way.
     named.catch(() => {});
     for (let pageToken = ""; ; ) {
       const page = await messages.listInbox({ pageSize, pageToken }, { signal });
       if (life !== mine) return;
-      for (const item of page.items) {
-        there.add(item.roomId);
-        merge(item);
-      }
+      for (const item of page.items) take(item, false);
       pageToken = page.nextPageToken;
       state.invalidate();
       if (pageToken === "") break;
@@ -116,8 +86,6 @@ export function createInbox(deps: InboxDeps): InboxStore {
     await named;
     if (life !== mine) return;
     isLoaded = true;
-    hasMore = false;
-    status = "ready";
     error = undefined;
     state.invalidate();
     void nameDirectRooms();
@@ -127,62 +95,30 @@ export function createInbox(deps: InboxDeps): InboxStore {
     for (let pageToken = ""; ; ) {
       const page = await rooms.listRooms({ pageSize, pageToken }, { signal });
       if (life !== mine) return;
-      for (const room of page.rooms) nameRoom(room);
+      for (const room of page.rooms) entries.list(room);
       pageToken = page.nextPageToken;
       if (pageToken === "") return;
     }
   }
 
-  function nameRoom(room: Room): void {
-    const entry = entries.get(room.roomId);
-    if (entry) entry.room = room;
-    else unlisted.set(room.roomId, room);
-  }
-  /** Rooms whose place in the inbox isn't known yet. */
-  const unlisted = new Map<string, Room>();
-
-  function merge(item: InboxItem, isForced = false): void {
-    const { roomId } = item;
-    const known = entries.get(roomId);
-    const room = unlisted.get(roomId);
-    unlisted.delete(roomId);
-    const numbers: RoomNumbers = {
-      unread: item.unreadCount,
-      readSeq: item.readSeq,
-      lastSeq: item.lastSeq,
-      at: item.lastMessage?.sentAt ? timestampMs(item.lastMessage.sentAt) : 0,
-      ...(item.lastMessage && { lastMessage: lastMessageOf(item.lastMessage) }),
-    };
-    if (!known) entries.set(roomId, { numbers, ...(room && { room }) });
-    else if (isForced && (latest.get(roomId) ?? 0n) > item.lastSeq) {
-      // An event came between the answer and now: it is of the new life, and counted.
-      forced.add(roomId);
-      stale.add(roomId);
-    } else if (isForced || item.lastSeq >= known.numbers.lastSeq) {
-      // One may have read on meanwhile.
-      const wasRead = known.numbers.readSeq > item.readSeq && !isForced;
-      known.numbers = wasRead ? { ...numbers, ...readTo(numbers, known.numbers.readSeq) } : numbers;
-    } else stale.add(roomId);
-    knowHead(roomId, item.lastSeq);
-    findOther(roomId);
-  }
-
-  function findOther(roomId: string): void {
-    const entry = entries.get(roomId);
-    const authorId = entry?.numbers.lastMessage?.authorId;
-    if (entry?.room?.kind === RoomKind.DIRECT && authorId !== undefined && authorId !== deps.userId())
-      entry.otherUserId = authorId;
+  function take(item: InboxItem, isForced: boolean): void {
+    const { roomId, lastSeq } = item;
+    // By an event that came between the answer and now: it is of the new life, and counted.
+    const isOvertaken = isForced && entries.byRoom.has(roomId) && (latest.get(roomId) ?? 0n) > lastSeq;
+    if (isOvertaken) forced.add(roomId);
+    if (isOvertaken || !entries.merge(item, isForced)) stale.add(roomId);
+    knowHead(roomId, lastSeq);
   }
 
   async function nameDirectRooms(): Promise<void> {
     const mine = life;
-    for (const [roomId, entry] of [...entries]) {
-      findOther(roomId);
+    for (const [roomId, entry] of [...entries.byRoom]) {
+      entries.findOther(entry);
       if (entry.room?.kind !== RoomKind.DIRECT || entry.otherUserId !== undefined) continue;
       try {
         const { members } = await rooms.listMembers({ roomId });
         if (life !== mine) return;
-        const other = members.find(({ userId }) => userId !== deps.userId());
+        const other = members.find((member) => member.userId !== userId());
         if (other) entry.otherUserId = other.userId;
         state.invalidate();
       } catch {
@@ -200,22 +136,27 @@ export function createInbox(deps: InboxDeps): InboxStore {
     void refreshStale().finally(() => {
       refreshing = false;
       // Another person's, who asked meanwhile.
-      const [next] = stale;
-      if (next !== undefined && life !== mine) want(next);
+      if (life !== mine) wantRest();
     });
+  }
+
+  function wantRest(): void {
+    const [roomId] = stale;
+    if (roomId !== undefined) want(roomId);
   }
 
   async function refreshStale(): Promise<void> {
     const mine = life;
     await pause(gatherMs);
     for (let failures = 0; stale.size > 0 && life === mine && failures < 8; ) {
+      const asked = new Set(stale);
+      stale.clear();
       try {
-        const asked = new Set(stale);
-        stale.clear();
         await refreshRooms(asked, mine);
         failures = 0;
         if (stale.size > 0) await pause(gatherMs * 4);
       } catch {
+        if (life === mine) for (const roomId of asked) stale.add(roomId);
         failures += 1;
         await pause(backoffMs(failures));
       }
@@ -227,33 +168,24 @@ export function createInbox(deps: InboxDeps): InboxStore {
     const missing = new Set(asked);
     latest.clear();
     const isAll = asked.has(everything);
-    try {
-      for (let pageToken = ""; missing.size > 0; ) {
-        const page = await messages.listInbox({ pageSize, pageToken });
-        if (life !== mine) return;
-        for (const item of page.items) {
-          if (isAll) asked.add(item.roomId);
-          if (isAll || missing.has(item.roomId)) merge(item, forced.delete(item.roomId));
-          missing.delete(item.roomId);
-        }
-        pageToken = page.nextPageToken;
-        if (pageToken === "") break;
+    for (let pageToken = ""; missing.size > 0; ) {
+      const page = await messages.listInbox({ pageSize, pageToken });
+      if (life !== mine) return;
+      for (const item of page.items) {
+        if (isAll) asked.add(item.roomId);
+        if (isAll || missing.has(item.roomId)) take(item, forced.delete(item.roomId));
+        missing.delete(item.roomId);
       }
-      for (const roomId of asked) {
-        const entry = entries.get(roomId);
-        if (missing.has(roomId)) entries.delete(roomId);
-        else if (entry && !entry.room) entry.room = (await rooms.getRoom({ roomId })).room!;
-      }
-    } catch (reason) {
-      if (life === mine) for (const roomId of asked) stale.add(roomId);
-      throw reason;
+      pageToken = page.nextPageToken;
+      if (pageToken === "") break;
+    }
+    for (const roomId of asked) {
+      const entry = entries.byRoom.get(roomId);
+      if (missing.has(roomId)) entries.remove(roomId);
+      else if (entry && !entry.room) entry.room = (await rooms.getRoom({ roomId })).room!;
     }
     state.invalidate();
   }
-  /** By room, the last event since a refresh began. */
-  const latest = new Map<string, bigint>();
-  /** Rooms whose numbers are of another life of the data. */
-  const forced = new Set<string>();
 
   return {
     state,
@@ -263,7 +195,6 @@ export function createInbox(deps: InboxDeps): InboxStore {
         .catch((reason) => {
           if (!signal.aborted) {
             error = toParleyError(reason);
-            if (status !== "ready") status = "failed";
             state.invalidate();
           }
           throw reason;
@@ -273,73 +204,52 @@ export function createInbox(deps: InboxDeps): InboxStore {
         });
       return loading;
     },
-    numbers: (roomId) => entries.get(roomId)?.numbers,
+    numbers: (roomId) => entries.byRoom.get(roomId)?.numbers,
     event(event) {
-      const entry = entries.get(event.roomId);
+      const entry = entries.byRoom.get(event.roomId);
       if (!entry) return want(event.roomId);
       latest.set(event.roomId, event.seq);
-      const before = entry.numbers;
-      if (event.seq <= before.lastSeq) return;
-      const { numbers, isUnsure } = numbersAfter(before, event, deps.userId());
-      entry.numbers = numbers;
-      if (entry.room) entry.room = changedRoom(entry.room, event, deps.userId());
-      findOther(event.roomId);
-      if (isUnsure) want(event.roomId);
+      if (event.seq <= entry.numbers.lastSeq) return;
+      if (!entries.apply(entry, event)) want(event.roomId);
       state.invalidate();
     },
     feed({ body }) {
-      if (body.case === "roomJoined" && !entries.has(body.value.roomId)) want(body.value.roomId);
+      if (body.case === "roomJoined" && !entries.byRoom.has(body.value.roomId)) want(body.value.roomId);
       else if (body.case === "roomLeft") this.gone(body.value.roomId);
       else if (body.case === "markedRead") this.read(body.value.roomId, body.value.readSeq, true);
     },
     gone(roomId) {
-      if (entries.delete(roomId)) state.invalidate();
+      if (entries.remove(roomId)) state.invalidate();
     },
     refresh(roomId) {
-      if (roomId !== undefined) {
-        forced.add(roomId);
-        return want(roomId);
-      }
-      for (const each of entries.keys()) {
+      for (const each of roomId === undefined ? entries.byRoom.keys() : [roomId]) {
         forced.add(each);
         stale.add(each);
       }
-      want(everything);
+      want(roomId ?? everything);
     },
     compare: () => want(everything),
     read(roomId, seq, isTold) {
-      const entry = entries.get(roomId);
+      const entry = entries.byRoom.get(roomId);
       if (!entry || seq <= entry.numbers.readSeq) return;
-      const { numbers } = entry;
-      entry.numbers = { ...numbers, ...readTo(numbers, seq) };
-      if (isTold && seq < numbers.lastSeq) want(roomId);
+      entries.read(entry, seq);
+      if (isTold && seq < entry.numbers.lastSeq) want(roomId);
       state.invalidate();
     },
     told(roomId) {
-      const numbers = entries.get(roomId)?.numbers;
+      const numbers = entries.byRoom.get(roomId)?.numbers;
       if (numbers && numbers.readSeq < numbers.lastSeq) want(roomId);
     },
-    connected() {
-      const [roomId] = stale;
-      if (roomId !== undefined) want(roomId);
-    },
+    connected: wantRest,
     clear() {
       life += 1;
       entries.clear();
-      unlisted.clear();
       stale.clear();
       forced.clear();
       loading = undefined;
       isLoaded = false;
-      hasMore = true;
-      status = "loading";
       error = undefined;
       state.invalidate();
     },
   };
-}
-
-/** With everything read, nothing is unread; else how much is has to be asked. */
-function readTo(numbers: RoomNumbers, readSeq: bigint): Pick<RoomNumbers, "readSeq" | "unread"> {
-  return { readSeq, unread: readSeq >= numbers.lastSeq ? 0 : numbers.unread };
 }
