@@ -4,6 +4,7 @@ import type { User } from "#gen/parley/user/v1/user_pb.js";
 import type { UserService } from "#gen/parley/user/v1/user_service_pb.js";
 import type { CallOptions, Client } from "./connect-protocol.ts";
 import type { Live } from "./live.ts";
+import { pagesOf } from "./pages.ts";
 import type { SessionKeeper } from "./session.ts";
 import type { Parley } from "./types.ts";
 import type { Users } from "./users.ts";
@@ -38,12 +39,9 @@ export function createAccount({ session, auth, users, people, live, deviceName }
   }
 
   async function endOthers(options?: CallOptions): Promise<void> {
-    for (let pageToken = ""; ; ) {
-      const page = await auth.listSessions({ pageSize: 200, pageToken }, options);
-      for (const { sessionId, current } of page.sessions)
+    for await (const { sessions } of pagesOf((page) => auth.listSessions(page, options))) {
+      for (const { sessionId, current } of sessions)
         if (!current) await auth.revokeSession({ sessionId }, options);
-      pageToken = page.nextPageToken;
-      if (pageToken === "") return;
     }
   }
 

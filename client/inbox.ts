@@ -11,6 +11,7 @@ import { toParleyError } from "./errors.ts";
 import { createInboxEntries, type InboxEntriesDeps } from "./inbox-entries.ts";
 import type { RoomNumbers } from "./inbox-numbers.ts";
 import { createView, type Observable } from "./observable.ts";
+import { pagesOf } from "./pages.ts";
 import type { Inbox } from "./types.ts";
 
 /**
@@ -45,7 +46,6 @@ export interface InboxDeps extends InboxEntriesDeps {
   knowHead(roomId: string, seq: bigint): void;
 }
 
-const pageSize = 200;
 const gatherMs = 50;
 /** In place of a room's id: all rooms, also those that aren't known. */
 const everything = "";
@@ -75,13 +75,10 @@ export function createInbox(deps: InboxDeps): InboxStore {
     const named = loadRooms(signal, mine);
     // It may fail while the pages below are still under way.
     named.catch(() => {});
-    for (let pageToken = ""; ; ) {
-      const page = await messages.listInbox({ pageSize, pageToken }, { signal });
+    for await (const { items } of pagesOf((page) => messages.listInbox(page, { signal }))) {
       if (life !== mine) return;
-      for (const item of page.items) take(item, false);
-      pageToken = page.nextPageToken;
+      for (const item of items) take(item, false);
       state.invalidate();
-      if (pageToken === "") break;
     }
     await named;
     if (life !== mine) return;
@@ -92,12 +89,9 @@ export function createInbox(deps: InboxDeps): InboxStore {
   }
 
   async function loadRooms(signal: AbortSignal, mine: number): Promise<void> {
-    for (let pageToken = ""; ; ) {
-      const page = await rooms.listRooms({ pageSize, pageToken }, { signal });
+    for await (const listed of pagesOf((page) => rooms.listRooms(page, { signal }))) {
       if (life !== mine) return;
-      for (const room of page.rooms) entries.list(room);
-      pageToken = page.nextPageToken;
-      if (pageToken === "") return;
+      for (const room of listed.rooms) entries.list(room);
     }
   }
 
@@ -168,16 +162,14 @@ export function createInbox(deps: InboxDeps): InboxStore {
     const missing = new Set(asked);
     latest.clear();
     const isAll = asked.has(everything);
-    for (let pageToken = ""; missing.size > 0; ) {
-      const page = await messages.listInbox({ pageSize, pageToken });
+    for await (const { items } of pagesOf((page) => messages.listInbox(page))) {
       if (life !== mine) return;
-      for (const item of page.items) {
+      for (const item of items) {
         if (isAll) asked.add(item.roomId);
         if (isAll || missing.has(item.roomId)) take(item, forced.delete(item.roomId));
         missing.delete(item.roomId);
       }
-      pageToken = page.nextPageToken;
-      if (pageToken === "") break;
+      if (missing.size === 0) break;
     }
     for (const roomId of asked) {
       const entry = entries.byRoom.get(roomId);

@@ -3,6 +3,7 @@ import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import { type Member, MemberSchema } from "#gen/parley/room/v1/room_pb.js";
 import type { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import type { Client } from "./connect-protocol.ts";
+import { pagesOf } from "./pages.ts";
 
 /** A room's members, once somebody wants to know, and live from then on. */
 export interface Members {
@@ -12,8 +13,6 @@ export interface Members {
   event(event: TimelineEvent): void;
   clear(): void;
 }
-
-const pageSize = 200;
 
 export function createMembers(
   calls: Pick<Client<typeof RoomService>, "listMembers">,
@@ -53,12 +52,9 @@ export function createMembers(
       const events: TimelineEvent[] = [];
       meanwhile = events;
       const loaded = new Map<string, Member>();
-      for (let pageToken = ""; ; ) {
-        const page = await calls.listMembers({ roomId, pageSize, pageToken }, signal ? { signal } : {});
-        for (const member of page.members) loaded.set(member.userId, member);
-        pageToken = page.nextPageToken;
-        if (pageToken === "") break;
-      }
+      const options = signal ? { signal } : {};
+      for await (const { members: page } of pagesOf((at) => calls.listMembers({ roomId, ...at }, options)))
+        for (const member of page) loaded.set(member.userId, member);
       for (const event of events) apply(loaded, event);
       if (meanwhile === events) meanwhile = undefined;
       members = loaded;
