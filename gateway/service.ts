@@ -5,7 +5,7 @@ import { AuthInternalService } from "#gen/parley/internal/v1/auth_internal_servi
 import { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
 import type { Service, ServiceDeps } from "../services/common/lifecycle.ts";
 import { countRefusals, createRateLimiter } from "../services/common/rate-limit.ts";
-import { loadTls, mutualTls, type TlsFiles, tlsRules, watchTls } from "../services/common/tls.ts";
+import { type LoadedTls, loadTls, mutualTls, tlsRules, watchTls } from "../services/common/tls.ts";
 import { createAdmission } from "./admission.ts";
 import { createCallTally } from "./call-tally.ts";
 import { createPublicCalls } from "./calls.ts";
@@ -94,8 +94,7 @@ export async function startGateway(config: GatewayConfig, deps: ServiceDeps): Pr
 
   const grpc = createGrpc({ services: publicServices, rpc, calls, clients, tls, logger });
   connections.guard(grpc.listener);
-  const unwatch =
-    config.tls && followCertificate(config.tls, { http: app.server, grpc: grpc.listener }, logger);
+  const unwatch = tls && followCertificate(tls, { http: app.server, grpc: grpc.listener }, logger);
 
   async function close(): Promise<void> {
     stopping = true;
@@ -132,11 +131,11 @@ function urlOf(scheme: string, { address, port }: AddressInfo): string {
 
 /** Connections keep the certificate that they were opened with. Answers how to stop. */
 function followCertificate(
-  files: TlsFiles,
+  inUse: LoadedTls,
   { http, grpc }: { http: object; grpc: object },
   logger: Logger,
 ): () => void {
-  return watchTls(files, {
+  return watchTls(inUse, {
     changed(material) {
       (http as TlsServer).setSecureContext({ ...tlsRules, ...material });
       (grpc as TlsServer).setSecureContext(mutualTls(material));

@@ -72,15 +72,21 @@ test("a new certificate is used once its key is there", async () => {
   const changed = vi.fn<(material: TlsMaterial) => void>();
   const logs: string[] = [];
   const logger = pino({}, { write: (line: string) => void logs.push(line) });
-  const stop = watchTls(files, { changed, logger, intervalMs: 10 });
+  const stop = watchTls(loadTls(files), { changed, logger, intervalMs: 10 });
   onTestFinished(stop);
   const { cert, key } = createTestCertificate();
   writeFileSync(files.certFile, cert);
   await vi.waitFor(() => expect(logs.join("")).toContain("the former one stays"));
   expect(changed).not.toHaveBeenCalled();
+  rmSync(files.keyFile);
+  await vi.waitFor(() => expect(logs.join("")).toContain("ENOENT"));
   writeFileSync(`${files.keyFile}.new`, key);
   renameSync(`${files.keyFile}.new`, files.keyFile);
   await vi.waitFor(() => expect(changed).toHaveBeenCalledOnce());
   expect(changed).toHaveBeenCalledWith(loadTls(files));
-  expect(logs.at(-1)).toContain("a new certificate is in use");
+  expect(logs).toEqual([
+    expect.stringContaining("is not that of the certificate"),
+    expect.stringContaining("ENOENT"),
+    expect.stringContaining("a new certificate is in use"),
+  ]);
 });

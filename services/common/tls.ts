@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync, unwatchFile, watchFile } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import type { Logger } from "pino";
 import type { EnvReader } from "./config.ts";
@@ -19,6 +19,11 @@ export interface TlsMaterial {
   readonly cert: Buffer;
   readonly key: Buffer;
   readonly clientCa?: Buffer | undefined;
+}
+
+/** What some files held when they were read. */
+export interface LoadedTls extends TlsMaterial {
+  readonly files: TlsFiles;
 }
 
 /** TLS 1.2 and 1.3, with the suites that Node takes by default. */
@@ -44,7 +49,10 @@ export const meshTlsNames: TlsNames = {
   clientCa: "PARLEY_MESH_TLS_CA_FILE",
 };
 
-/** Looked at, not listened to: files that are replaced through links, as Kubernetes does it, tell no listener. */
+/**
+ * Read, not listened to: files that are replaced through links, as Kubernetes does it, tell no listener, and Node's
+ * `watchFile` misses what changes before its first look.
+ */
 const watchIntervalMs = 2000;
 
 /** The files that a port speaks TLS by; undefined if it speaks in the clear. Notes files that can't serve. */
@@ -68,12 +76,9 @@ export function readTlsFiles(reader: EnvReader, names: TlsNames = publicTlsNames
 }
 
 /** Reads them. Throws an error that says what is wrong with them. */
-export function loadTls({ certFile, keyFile, clientCaFile }: TlsFiles): TlsMaterial {
-  const clientCa = clientCaFile === undefined ? undefined : loadAuthorities(clientCaFile);
-  const material = { cert: readFileSync(certFile), key: readFileSync(keyFile), clientCa };
-  if (!certificateIn(material.cert).checkPrivateKey(createPrivateKey(material.key)))
-    throw new Error(`the key in ${keyFile} is not that of the certificate in ${certFile}`);
-  createSecureContext({ ...tlsRules, ...material });
+export function loadTls(files: TlsFiles): LoadedTls {
+  const material = readMaterial(files);
+  checkMaterial(material);
   return material;
 }
 
@@ -101,31 +106,48 @@ export function validityOf({ certFile }: Pick<TlsFiles, "certFile">): { from: Da
 }
 
 /**
- * Calls `changed` when the files hold something else that fits together. Between a new certificate and its key nothing
- * does, so what can't be used is logged and waited out, with the former one in use. Answers how to stop.
+ * Calls `changed` when the files hold something else than what is `inUse`, and it fits together. Between a new
+ * certificate and its key nothing does, so what can't be used is logged once and waited out, with the former one in
+ * use. Answers how to stop.
  */
 export function watchTls(
-  files: TlsFiles,
+  inUse: LoadedTls,
   deps: { changed(material: TlsMaterial): void; logger: Logger; intervalMs?: number },
 ): () => void {
-  let current = loadTls(files);
+  let seen = inUse;
+  let complaint: string | undefined;
   function look(): void {
     try {
-      const next = loadTls(files);
-      if (isSame(next, current)) return;
-      deps.changed(next);
-      current = next;
-      deps.logger.info({ validTo: validityOf(files).to }, "a new certificate is in use");
+      const found = readMaterial(inUse.files);
+      complaint = undefined;
+      if (isSame(found, seen)) return;
+      seen = found;
+      checkMaterial(found);
+      deps.changed(found);
+      deps.logger.info({ validTo: validityOf(found.files).to }, "a new certificate is in use");
     } catch (err) {
+      const { message } = err as Error;
+      if (message === complaint) return;
+      complaint = message;
       deps.logger.warn({ err }, "the new certificate can't be used, the former one stays");
     }
   }
-  const names = [files.certFile, files.keyFile, files.clientCaFile].filter((name) => name !== undefined);
-  for (const name of names)
-    watchFile(name, { interval: deps.intervalMs ?? watchIntervalMs, persistent: false }, look);
-  return () => {
-    for (const name of names) unwatchFile(name, look);
-  };
+  const timer = setInterval(look, deps.intervalMs ?? watchIntervalMs).unref();
+  return () => clearInterval(timer);
+}
+
+function readMaterial(files: TlsFiles): LoadedTls {
+  const { certFile, keyFile, clientCaFile } = files;
+  const clientCa = clientCaFile === undefined ? undefined : readFileSync(clientCaFile);
+  return { files, cert: readFileSync(certFile), key: readFileSync(keyFile), clientCa };
+}
+
+function checkMaterial(material: LoadedTls): void {
+  const { certFile, keyFile } = material.files;
+  if (material.clientCa !== undefined) certificateIn(material.clientCa);
+  if (!certificateIn(material.cert).checkPrivateKey(createPrivateKey(material.key)))
+    throw new Error(`the key in ${keyFile} is not that of the certificate in ${certFile}`);
+  createSecureContext({ ...tlsRules, ...material });
 }
 
 function isSame(a: TlsMaterial, b: TlsMaterial): boolean {

@@ -59,8 +59,8 @@ export function connectMesh(config: MeshConfig, { local, logger }: MeshDeps): Me
     return { url, services, target };
   });
   const unwatch =
-    config.tls &&
-    watchTls(config.tls, {
+    tls &&
+    watchTls(tls, {
       changed(material) {
         for (const { url, target } of peers) target.renew(credentialsOf(url, material));
       },
@@ -106,15 +106,16 @@ export async function startMeshServer(
   address: NonNullable<MeshConfig["listen"]>,
   { local, logger }: MeshDeps,
 ): Promise<Service & { readonly port: number }> {
+  const tls = config.tls && loadTls(config.tls);
   const server = createMeshServer({
     services: config.services,
     rpc: local,
     check: config.tls ? undefined : createMeshIdentityCheck(config.secret ?? ""),
-    tls: config.tls && loadTls(config.tls),
+    tls,
     logger,
   });
   const { port } = await server.listen(address);
-  const unwatch = config.tls && watchTls(config.tls, { changed: server.renew, logger });
+  const unwatch = tls && watchTls(tls, { changed: server.renew, logger });
   return {
     name: "mesh port",
     port,
