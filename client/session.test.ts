@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test, vi } from "vitest";
 import { TokensSchema } from "#gen/parley/auth/v1/auth_pb.js";
@@ -22,8 +23,8 @@ function setUp({ storage = createMemoryStorage() } = {}) {
   let now = 1_000_000_000;
   let count = 0;
   const refresh = vi.fn(async ({ refreshToken }: { refreshToken?: string }) => {
-    // As another tab's call would, this takes its time.
-    await new Promise((resolve) => void setTimeout(resolve, 5));
+    // As another tab's call would, this goes on while others do.
+    await turn();
     if (refreshToken !== `refresh ${count}`) throw new ParleyError("reused", reused);
     count += 1;
     return create(RefreshResponseSchema, {
