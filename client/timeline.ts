@@ -81,7 +81,7 @@ export function createTimeline(userId: () => string | undefined, maxItems: numbe
     const at = event.at ? timestampDate(event.at) : new Date(0);
     if (body.case !== "messagePosted") return { kind: "notice", seq, at, actorId, notice: noticeOf(event) };
     const { clientId, text, erased } = body.value;
-    const state = changes.of(seq, erased ? "" : text, erased);
+    const state = changes.of(seq, text, erased);
     const item: MessageItem = {
       kind: "message",
       seq,
@@ -105,7 +105,7 @@ export function createTimeline(userId: () => string | undefined, maxItems: numbe
     if (!shown) return quoted.get(seq);
     if (shown.event.body.case !== "messagePosted") return undefined;
     const { text, erased } = shown.event.body.value;
-    const state = changes.of(seq, erased ? "" : text, erased);
+    const state = changes.of(seq, text, erased);
     return { authorId: shown.event.actorId, text: state.text, deleted: state.deleted };
   }
 
