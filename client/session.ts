@@ -24,7 +24,6 @@ export interface SessionKeeper extends TokenSource {
   setUser(user: User): Promise<void>;
   /** Forgets the session, in all tabs. */
   signOut(reason?: string): Promise<void>;
-  close(): void;
 }
 
 export interface SessionDeps {
@@ -99,7 +98,7 @@ export function createSession({ storage, auth, now = Date.now }: SessionDeps): S
     if (written === before) adopt(stored, reason);
   }
 
-  const stopListening = storage.listen((message) => {
+  storage.listen((message) => {
     if (message.type !== "session") return;
     void reload(typeof message.reason === "string" ? message.reason : undefined).catch(() => {});
   });
@@ -195,7 +194,6 @@ export function createSession({ storage, auth, now = Date.now }: SessionDeps): S
     async signOut(reason) {
       await storage.lock(key, () => write(undefined, reason));
     },
-    close: stopListening,
   };
 }
 
