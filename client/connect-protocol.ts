@@ -11,7 +11,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { Code, codeNamed } from "./code.ts";
-import { errorOfDetails, ParleyError } from "./errors.ts";
+import { errorOfDetails, type ParleyError, unavailableError } from "./errors.ts";
 
 /** What a call may be given besides its request. */
 export interface CallOptions {
@@ -53,7 +53,7 @@ export function createClient<S extends DescService>(service: S, call: Caller): C
 function only<T>(start: (request: object, options?: CallOptions) => AsyncIterable<T>) {
   return async (request: object, options?: CallOptions): Promise<T> => {
     for await (const message of start(request, options)) return message;
-    throw unavailable("the answer was cut off");
+    throw unavailableError("the answer was cut off");
   };
 }
 
@@ -88,7 +88,7 @@ async function refusal(answer: Response): Promise<ParleyError> {
   try {
     return errorOfJson(JSON.parse(text));
   } catch {
-    return unavailable(`HTTP ${answer.status}`);
+    return unavailableError(`HTTP ${answer.status}`);
   }
 }
 
@@ -136,7 +136,7 @@ async function* envelopes(body: ReadableStream<Uint8Array> | null): AsyncIterabl
         }
       }
       const { done = true, value } = (await reader?.read()) ?? {};
-      if (done || !value) throw unavailable("the stream was cut off");
+      if (done || !value) throw unavailableError("the stream was cut off");
       const joined = new Uint8Array(rest.length + value.length);
       joined.set(rest);
       joined.set(value, rest.length);
@@ -146,8 +146,4 @@ async function* envelopes(body: ReadableStream<Uint8Array> | null): AsyncIterabl
     // Who leaves early wants no more of it.
     reader?.cancel().catch(() => {});
   }
-}
-
-function unavailable(message: string): ParleyError {
-  return new ParleyError(message, { reason: "UNAVAILABLE", code: Code.Unavailable });
 }

@@ -94,6 +94,11 @@ export function cancelledError(signal: AbortSignal): ParleyError {
   return new ParleyError("cancelled", { reason: "CANCELLED", code: Code.Canceled, cause: signal.reason });
 }
 
+/** The server can't be reached, or what came of it is no answer. */
+export function unavailableError(message: string): ParleyError {
+  return new ParleyError(message, { reason: "UNAVAILABLE", code: Code.Unavailable });
+}
+
 /** Nobody is signed in. */
 export function signedOutError(): ParleyError {
   return new ParleyError("nobody is signed in", { reason: "SIGNED_OUT", code: Code.Unauthenticated });

@@ -1,7 +1,6 @@
 import type { RealtimeService } from "#gen/parley/realtime/v1/realtime_service_pb.js";
-import { Code } from "./code.ts";
 import type { Client } from "./connect-protocol.ts";
-import { ParleyError, toParleyError } from "./errors.ts";
+import { toParleyError, unavailableError } from "./errors.ts";
 import type { OpenLink } from "./frames.ts";
 
 /** Realtime by the stream Subscribe, for where no WebSocket can be opened. What one does goes by calls. */
@@ -10,7 +9,7 @@ export function createSubscribeLinks(realtime: Client<typeof RealtimeService>): 
     const ending = new AbortController();
 
     async function read(): Promise<void> {
-      let error = new ParleyError("the stream ended", { reason: "UNAVAILABLE", code: Code.Unavailable });
+      let error = unavailableError("the stream ended");
       const headers = { authorization: `Bearer ${accessToken}` };
       try {
         for await (const { frame } of realtime.subscribe(greeting, { signal: ending.signal, headers })) {

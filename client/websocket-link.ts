@@ -1,7 +1,6 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ClientFrameSchema, ServerFrameSchema } from "#gen/parley/realtime/v1/frames_pb.js";
-import { Code } from "./code.ts";
-import { ParleyError } from "./errors.ts";
+import { unavailableError } from "./errors.ts";
 import { clientFrame, type LinkHandlers, type OpenLink } from "./frames.ts";
 
 /** The ref of the hello. */
@@ -31,7 +30,7 @@ export function createWebSocketLinks(baseUrl: string): OpenLink {
       if (isOver) return;
       isOver = true;
       socket.close();
-      handlers.onEnd(new ParleyError(message, unavailable));
+      handlers.onEnd(unavailableError(message));
     }
 
     return {
@@ -52,8 +51,6 @@ export function createWebSocketLinks(baseUrl: string): OpenLink {
 export function openSocket(baseUrl: string): WebSocket {
   return new WebSocket(`${baseUrl.replace(/^http/, "ws")}/v1/realtime`, "parley.v1.proto");
 }
-
-const unavailable = { reason: "UNAVAILABLE", code: Code.Unavailable };
 
 /** Whether it was a frame. */
 function receive(data: unknown, handlers: LinkHandlers): boolean {
