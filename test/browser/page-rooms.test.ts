@@ -2,7 +2,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Stack, startOneProcess } from "../stack.ts";
 import { hasChromium, launchChromium } from "./chromium.ts";
-import { createRoom, openBrowser, type Person, signUp } from "./person.ts";
+import { composer, createRoom, openBrowser, type Person, signIn, signUp } from "./person.ts";
 
 describe.skipIf(!hasChromium())("rooms and people on the page", { timeout: 180_000 }, () => {
   let stack: Stack;
@@ -84,6 +84,47 @@ describe.skipIf(!hasChromium())("rooms and people on the page", { timeout: 180_0
     await ada.page.getByRole("button", { name: "Close members" }).click();
     await bob.page.getByRole("link", { name: "Go to my rooms" }).click();
     await inviteBob();
+  });
+
+  test("over plain HTTP, a link is selected for copying, which is said within the dialogue", async () => {
+    const { page } = ada;
+    // As it is over plain HTTP; the tests' own address counts as secure.
+    await page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
+    await roomMenu(ada, "Invite people");
+    await page.getByRole("button", { name: "Create a link" }).click();
+    const link = await page.getByLabel("The invitation's link").inputValue();
+    await page.getByRole("button", { name: "Copy", exact: true }).click();
+    const toast = page.getByRole("dialog").locator(".toast", { hasText: "copy it yourself" });
+    await toast.waitFor();
+    expect(await page.locator(".toast").count()).toBe(1);
+    expect(await page.evaluate(() => getSelection()?.toString())).toBe(link);
+    await toast.getByRole("button", { name: "Dismiss" }).click();
+    await expect.poll(() => toast.count()).toBe(0);
+    await page.getByRole("button", { name: "Close", exact: true }).click();
+  });
+
+  test("what one began to write waits for oneself, and nobody else who signs in there", async () => {
+    const shared = await openBrowser(browser, "Ada Lovelace");
+    const { page } = shared;
+    const enter = async (name: string) => {
+      await signIn({ ...shared, name });
+      await page.getByRole("link", { name: /Garden/ }).click();
+      await title(shared, "Garden").waitFor();
+    };
+    const leave = async () => {
+      await page.getByRole("button", { name: "Your account" }).click();
+      await page.getByRole("menuitem", { name: "Sign out" }).click();
+    };
+    await page.goto(stack.url);
+    await enter("Ada Lovelace");
+    await composer(shared).fill("Bob, don't read this");
+    await leave();
+    await enter("Bob Hope");
+    expect(await composer(shared).inputValue()).toBe("");
+    await leave();
+    await enter("Ada Lovelace");
+    expect(await composer(shared).inputValue()).toBe("Bob, don't read this");
+    await shared.context.close();
   });
 
   test("one gives oneself another name, which others see", async () => {

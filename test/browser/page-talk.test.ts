@@ -147,6 +147,9 @@ describe.skipIf(!hasChromium())("two people on the page", { timeout: 240_000 }, 
     await stack.terminate();
     await write(bob, "Before the reload");
     await message(bob, "Before the reload").getByText("Sending…").waitFor();
+    // What is said aloud stays the same while the seconds to the next try are counted beside it.
+    const said = /^Not connected\. Your messages will be sent once you are\.$/;
+    await bob.page.locator(".banner").getByRole("status").filter({ hasText: said }).waitFor();
     await stack.start();
     await bob.page.reload();
     await message(ada, "Before the reload").waitFor();
