@@ -18,7 +18,7 @@ export interface InboxEntry {
 /** The rooms of an inbox as far as they are known: from the server's answers and from events. Asks for nothing. */
 export interface InboxEntries {
   readonly byRoom: ReadonlyMap<string, InboxEntry>;
-  /** As they are shown: those whose room is known, latest activity first. */
+  /** As they are shown: those whose room is known, latest activity first. Each the same object until it changes. */
   shown(): InboxRoom[];
   /** A room of the server's list; its place comes with its item, before or after. */
   list(room: Room): void;
@@ -45,11 +45,18 @@ export function createInboxEntries({ users, userId }: InboxEntriesDeps): InboxEn
   /** Rooms whose place in the inbox isn't known yet. */
   const unlisted = new Map<string, Room>();
 
-  function inboxRoom(roomId: string, room: Room, { numbers, otherUserId }: InboxEntry): InboxRoom {
+  /** As last shown, and what that was made of. */
+  const lastShown = new WeakMap<InboxEntry, { of: readonly unknown[]; room: InboxRoom }>();
+
+  function inboxRoom(roomId: string, room: Room, entry: InboxEntry): InboxRoom {
+    const { numbers, otherUserId } = entry;
     const otherUser = otherUserId === undefined ? undefined : users.user(otherUserId).get();
+    const of = [numbers, room, otherUserId, otherUser];
+    const known = lastShown.get(entry);
+    if (known && of.every((part, index) => part === known.of[index])) return known.room;
     const { at, ...counts } = numbers;
     const createdAt = room.createdAt ? timestampMs(room.createdAt) : 0;
-    return {
+    const shown: InboxRoom = {
       roomId,
       room,
       title: room.kind === RoomKind.DIRECT ? (otherUser?.displayName ?? "") : room.name,
@@ -58,6 +65,8 @@ export function createInboxEntries({ users, userId }: InboxEntriesDeps): InboxEn
       ...(otherUserId !== undefined && { otherUserId }),
       ...(otherUser && { otherUser }),
     };
+    lastShown.set(entry, { of, room: shown });
+    return shown;
   }
 
   function findOther(entry: InboxEntry): void {

@@ -1,12 +1,20 @@
 import type { InboxRoom } from "../../../../client/index.ts";
 import { Avatar } from "../parts/avatar.tsx";
 import { useMe, useUser } from "../state/context.ts";
+import { memo } from "../state/memo.ts";
 import { hrefOf } from "../state/route.ts";
 import { exactTime, shortTime } from "../text/time.ts";
 import { isDirect, nameOf } from "../text/words.ts";
 
+interface RoomRowProps {
+  item: InboxRoom;
+  isOpen: boolean;
+  /** By which it says "Yesterday". */
+  today: string;
+}
+
 /** A room in the list: its name, what was said last, and how much is unread. */
-export function RoomRow({ item, isOpen }: { item: InboxRoom; isOpen: boolean }) {
+export const RoomRow = memo(function RoomRow({ item, isOpen }: RoomRowProps) {
   const { roomId, title, unread, lastMessage, activeAt, otherUserId } = item;
   const name = title || "Direct message";
   return (
@@ -41,7 +49,7 @@ export function RoomRow({ item, isOpen }: { item: InboxRoom; isOpen: boolean }) 
       </a>
     </li>
   );
-}
+});
 
 /** Who said it is clear in a room of two. */
 function LastLine({ item }: { item: InboxRoom }) {

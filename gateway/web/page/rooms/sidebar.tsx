@@ -28,8 +28,7 @@ export function Sidebar({ openRoomId, onOpen }: SidebarProps) {
   const me = useMe();
   const inbox = useObservable(parley.inbox);
   const action = useAction();
-  // The times in the list say "Yesterday" from midnight on.
-  useToday();
+  const today = useToday();
   const search = useRef<HTMLInputElement>(null);
   const [query, setQuery] = useState("");
 
@@ -84,7 +83,7 @@ export function Sidebar({ openRoomId, onOpen }: SidebarProps) {
         {wanted !== "" && rooms.length > 0 && <h2 class="rooms-title">Rooms</h2>}
         <ul class="plain-list">
           {rooms.map((room) => (
-            <RoomRow key={room.roomId} item={room} isOpen={room.roomId === openRoomId} />
+            <RoomRow key={room.roomId} item={room} isOpen={room.roomId === openRoomId} today={today} />
           ))}
         </ul>
         {wanted.length >= 2 && <PeopleResults query={query.trim()} onChosen={() => setQuery("")} />}
