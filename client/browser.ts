@@ -22,10 +22,10 @@ interface LockManager {
   request(name: string, work: () => Promise<unknown>): Promise<unknown>;
 }
 
-interface Channel {
+export interface Channel {
   postMessage(message: unknown): void;
-  addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
-  removeEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
+  onmessage: ((event: { readonly data: unknown }) => void) | null;
+  close(): void;
 }
 
 export interface Database {

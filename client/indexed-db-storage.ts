@@ -1,4 +1,4 @@
-import { browser, type Database, type DatabaseRequest, type ObjectStore } from "./browser.ts";
+import { browser, type Channel, type Database, type DatabaseRequest, type ObjectStore } from "./browser.ts";
 import { createLocks, type Locks } from "./locks.ts";
 import type { ParleyStorage, StorageMessage } from "./storage.ts";
 
@@ -11,13 +11,25 @@ const store = "values";
  */
 export function createIndexedDbStorage(name: string): ParleyStorage {
   let opening: Promise<Database> | undefined;
-  const channel = browser.BroadcastChannel && new browser.BroadcastChannel(name);
+  let channel: Channel | undefined;
+  const listeners = new Set<(message: StorageMessage) => void>();
   const locks = webLocks(name) ?? createLocks();
+
+  /** Only once something listens or speaks is the channel needed; and anew after `close`. */
+  function openChannel(): Channel | undefined {
+    if (channel || !browser.BroadcastChannel) return channel;
+    channel = new browser.BroadcastChannel(name);
+    channel.onmessage = ({ data }) => {
+      for (const listener of [...listeners]) listener(data as StorageMessage);
+    };
+    return channel;
+  }
 
   async function run<T>(
     mode: "readonly" | "readwrite",
     work: (values: ObjectStore) => DatabaseRequest<T>,
   ): Promise<T> {
+    if (listeners.size > 0) openChannel();
     opening ??= open(name, () => {
       opening = undefined;
     });
@@ -44,11 +56,18 @@ export function createIndexedDbStorage(name: string): ParleyStorage {
       return (keys?.result ?? []).map((key, index) => [String(key), found[index]]);
     },
     lock: locks.run,
-    announce: (message) => channel?.postMessage(message),
+    announce: (message) => openChannel()?.postMessage(message),
     listen(listener) {
-      const hear = ({ data }: { readonly data: unknown }) => listener(data as StorageMessage);
-      channel?.addEventListener("message", hear);
-      return () => channel?.removeEventListener("message", hear);
+      listeners.add(listener);
+      openChannel();
+      return () => void listeners.delete(listener);
+    },
+    close() {
+      channel?.close();
+      channel = undefined;
+      // What is under way is done before.
+      void opening?.then((database) => database.close()).catch(() => {});
+      opening = undefined;
     },
   };
 }

@@ -128,7 +128,6 @@ describe("an outbox", () => {
     for (const text of ["one", "two", "three"]) first.send(room, text, undefined);
     await expect.poll(() => posts).toEqual(["one"]);
     connection.abort();
-    first.close();
     const second = open();
     await expect.poll(() => states(second)).toEqual(["one pending", "two pending", "three pending"]);
     second.begin(live().signal);

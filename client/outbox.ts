@@ -29,7 +29,6 @@ export interface Outbox {
   open(userId: string | undefined): void;
   /** Forgets all that this person has not sent. */
   forget(userId: string): Promise<void>;
-  close(): void;
 }
 
 export interface OutboxDeps {
@@ -126,7 +125,7 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
       drop(roomId, clientId);
   }
 
-  const stopListening = storage.listen((message) => {
+  storage.listen((message) => {
     const { type, roomId, clientId, seq } = message;
     if (type !== "outbox" || message.userId !== userId || typeof roomId !== "string") return;
     if (typeof clientId === "string" && typeof seq === "string") markSent(roomId, clientId, BigInt(seq));
@@ -242,7 +241,6 @@ export function createOutbox({ storage, deliver, onChange }: OutboxDeps): Outbox
     async forget(owner) {
       for (const [key] of await storage.entries(outboxPrefix(owner))) await storage.delete(key);
     },
-    close: stopListening,
   };
 }
 

@@ -26,7 +26,8 @@ import { createWebSocketLinks } from "./websocket-link.ts";
 export function createParley(options: ParleyOptions = {}): Parley {
   const url = (options.url ?? browser.location?.origin ?? "").replace(/\/+$/, "");
   if (url === "") throw new Error("createParley needs the `url` of the server");
-  const storage = completeStorage(options.storage ?? defaultStorage(url));
+  const plainStorage = options.storage ?? defaultStorage(url);
+  const storage = completeStorage(plainStorage);
   const open = withTypedErrors(createCaller(url));
   const session = createSession({ storage, auth: createClient(AuthService, open) });
   const call = withTokens(open, session);
@@ -64,6 +65,7 @@ export function createParley(options: ParleyOptions = {}): Parley {
     room: live.room,
     on: live.on,
     connect() {
+      if (connection.state.get().status === "closed") void session.look();
       stopWaking ??= onWake(connection.wake);
       connection.start();
     },
@@ -72,6 +74,7 @@ export function createParley(options: ParleyOptions = {}): Parley {
       stopWaking = undefined;
       connection.stop();
       live.stop();
+      if (!options.storage) plainStorage.close?.();
     },
   };
 }

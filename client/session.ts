@@ -22,6 +22,8 @@ export interface SessionKeeper extends TokenSource {
   signIn(user: User, tokens: IssuedTokens): Promise<void>;
   /** The person's own data are other ones now. */
   setUser(user: User): Promise<void>;
+  /** Takes what the storage has by now, which others may have changed unheard. */
+  look(): Promise<void>;
   /** Forgets the session, in all tabs. */
   signOut(reason?: string): Promise<void>;
 }
@@ -191,6 +193,7 @@ export function createSession({ storage, auth, now = Date.now }: SessionDeps): S
         if (stored?.user.userId === user.userId) await write({ ...stored, user: keepUser(user) });
       });
     },
+    look: () => reload().catch(() => {}),
     async signOut(reason) {
       await storage.lock(key, () => write(undefined, reason));
     },

@@ -2,8 +2,8 @@ import { createId } from "./ids.ts";
 import { createLocks, type Locks } from "./locks.ts";
 import type { ParleyStorage } from "./storage.ts";
 
-/** A storage with all that one may leave out. */
-export type LockingStorage = Required<ParleyStorage>;
+/** A storage with all that one may leave out. To close it is its owner's. */
+export type LockingStorage = Required<Omit<ParleyStorage, "close">>;
 
 /** By storage: all clients of the process that share one are kept apart. */
 const locksOf = new WeakMap<ParleyStorage, Locks>();
