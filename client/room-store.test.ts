@@ -1,5 +1,5 @@
-import { create } from "@bufbuild/protobuf";
-import { expect, test } from "vitest";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { type TimelineEvent, TimelineEventSchema } from "#gen/parley/message/v1/timeline_pb.js";
 import { RoomSchema } from "#gen/parley/room/v1/room_pb.js";
 import { createRoomStore, type RoomStoreDeps } from "./room-store.ts";
@@ -15,14 +15,24 @@ interface Page {
 /** A room of a thousand messages, whose pages come when the test says so. */
 function setUp() {
   const events: TimelineEvent[] = [];
-  const post = () => {
+  const add = (body: MessageInitShape<typeof TimelineEventSchema>["body"]) => {
     const seq = BigInt(events.length + 1);
-    const body = { case: "messagePosted", value: { clientId: `${seq}`, text: `${seq}` } } as const;
-    events.push(create(TimelineEventSchema, { roomId, seq, actorId: "ada", body }));
+    events.push(create(TimelineEventSchema, { roomId, seq, actorId: "ada", body: body! }));
     return events.at(-1)!;
   };
+  const post = () => {
+    const seq = events.length + 1;
+    return add({ case: "messagePosted", value: { clientId: `${seq}`, text: `${seq}` } });
+  };
+  const join = (userId: string) => add({ case: "memberJoined", value: { userId } });
   while (events.length < 1000) post();
-  const state = { isDown: false, gate: Promise.resolve() };
+  const state = {
+    isDown: false,
+    gate: Promise.resolve(),
+    roomGate: Promise.resolve(),
+    asked: 0,
+    memberCount: 1,
+  };
   const messages = {
     async listTimeline({ beforeSeq, afterSeq, pageSize }: Page, { signal }: { signal: AbortSignal }) {
       const isDown = state.isDown;
@@ -37,7 +47,13 @@ function setUp() {
   };
   const store = createRoomStore(roomId, {
     messages,
-    rooms: { getRoom: async () => ({ room: create(RoomSchema, { roomId }) }) },
+    rooms: {
+      async getRoom() {
+        state.asked += 1;
+        await state.roomGate;
+        return { room: create(RoomSchema, { roomId, memberCount: state.memberCount }) };
+      },
+    },
     outbox: { of: () => [], settle: () => {} },
     userId: () => "me",
     numbers: () => undefined,
@@ -48,7 +64,7 @@ function setUp() {
   } as unknown as RoomStoreDeps);
   const seqs = () => store.state.get().messages.map(({ seq }) => Number(seq));
   const hasHole = () => seqs().some((seq, index, all) => index > 0 && seq !== all[index - 1]! + 1);
-  return { store, post, state, seqs, hasHole };
+  return { store, post, join, state, seqs, hasHole };
 }
 
 async function scrolledUp() {
@@ -88,4 +104,47 @@ test("a jump gives up the pages that are under way, and two of them are one", as
   expect(store.state.get().hasNewer).toBe(false);
   store.event(post());
   expect(seqs().at(-1)).toBe(1002);
+});
+
+test("loses nothing of what is looked at to what comes new", async () => {
+  const { store, post, seqs } = setUp();
+  store.open();
+  await expect.poll(() => store.state.get().status).toBe("ready");
+  store.keepFrom(950n);
+  for (let count = 0; count < 1000; count += 1) store.event(post());
+  expect(seqs()[0]).toBeGreaterThan(900);
+  expect(seqs()[0]).toBeLessThanOrEqual(950);
+  expect(seqs().length).toBeLessThanOrEqual(500);
+  expect(store.state.get()).toMatchObject({ hasNewer: true, lastSeq: 2000n });
+  // On the way down, what is above goes.
+  while (store.state.get().hasNewer) {
+    store.keepFrom(BigInt(seqs().at(-1)!));
+    await store.loadNewer();
+  }
+  expect(seqs().at(-1)).toBe(2000);
+  store.keepFrom(undefined);
+  for (let count = 0; count < 1000; count += 1) store.event(post());
+  expect(seqs().at(-1)).toBe(3000);
+  expect(seqs().length).toBeLessThanOrEqual(500);
+});
+
+test("who comes while it is loaded is counted once", async () => {
+  const { store, join, state } = setUp();
+  const gate = Promise.withResolvers<void>();
+  state.roomGate = gate.promise;
+  store.open();
+  await expect.poll(() => state.asked).toBe(1);
+  // The page was before it, the room's answer is after it.
+  store.event(join("bob"));
+  state.memberCount = 2;
+  gate.resolve();
+  await expect.poll(() => store.state.get().status).toBe("ready");
+  expect(store.state.get().room?.memberCount).toBe(3);
+  await expect.poll(() => store.state.get().room?.memberCount, { timeout: 5000 }).toBe(2);
+  // Later, events alone tell.
+  vi.spyOn(Date, "now").mockReturnValue(Date.now() + 60_000);
+  onTestFinished(() => void vi.restoreAllMocks());
+  state.memberCount = 0;
+  store.event(join("carl"));
+  expect(store.state.get().room?.memberCount).toBe(3);
 });

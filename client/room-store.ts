@@ -1,6 +1,5 @@
 import type { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
-import type { Room } from "#gen/parley/room/v1/room_pb.js";
 import type { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import { pause } from "./abort.ts";
 import { backoffMs } from "./backoff.ts";
@@ -8,10 +7,10 @@ import { Code } from "./code.ts";
 import type { Client } from "./connect-protocol.ts";
 import { cancelledError, type ParleyError, toParleyError } from "./errors.ts";
 import type { RoomNumbers } from "./inbox-numbers.ts";
+import { createKeptRoom } from "./kept-room.ts";
 import { createMembers } from "./members.ts";
 import { createView } from "./observable.ts";
 import type { Outbox } from "./outbox.ts";
-import { changedRoom } from "./room-changes.ts";
 import { createRoomPages, enoughItems, pageSize } from "./room-pages.ts";
 import { createTimeline } from "./timeline.ts";
 import type { LoadOptions, RoomState, RoomStore } from "./types.ts";
@@ -57,11 +56,11 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
   const timeline = createTimeline(deps.userId, maxItems);
   const state = createView(build);
   const typing = createTyping(state.invalidate);
+  const kept = createKeptRoom({ roomId, rooms, userId: deps.userId, onChange: state.invalidate });
   const members = createMembers(rooms, roomId, state.invalidate);
   const pages = createRoomPages({ roomId, messages, timeline, maxItems, onChange: state.invalidate });
   let status: RoomState["status"] = "loading";
   let error: ParleyError | undefined;
-  let room: Room | undefined;
   let holders = 0;
   let life = new AbortController();
   /** Events that come while the newest page is loaded. */
@@ -71,6 +70,7 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
 
   function build(): RoomState {
     const numbers = deps.numbers(roomId);
+    const { room } = kept;
     const shown = room && members.isLoaded ? { ...room, memberCount: members.all.length } : room;
     return {
       status,
@@ -126,11 +126,9 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
   async function beginWith(events: TimelineEvent[], signal: AbortSignal): Promise<void> {
     const page = await messages.listTimeline({ roomId, pageSize }, { signal });
     // After the page: what came between is applied twice, and is the same twice.
-    const answer = await rooms.getRoom({ roomId }, { signal });
-    signal.throwIfAborted();
+    await kept.ask(signal);
     timeline.begin(page.events);
     for (const event of page.events) outbox.settle(event);
-    room = answer.room;
     early = undefined;
     status = "ready";
     error = undefined;
@@ -158,7 +156,7 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
       restart();
       return;
     }
-    if (room) room = changedRoom(room, event, deps.userId());
+    kept.event(event, life.signal);
     members.event(event);
     if (event.body.case === "messagePosted") {
       typing.stopped(event.actorId);
@@ -234,6 +232,7 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     },
     loadOlder: oneAtATime((options) => during(pages.older, options)),
     loadNewer: oneAtATime((options) => during(pages.newer, options)),
+    keepFrom: timeline.keepFrom,
     jumpToLatest: oneAtATime(async (options) => {
       if (timeline.hasNewer) await jump(options);
     }),
@@ -293,7 +292,7 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     clear() {
       status = "loading";
       error = undefined;
-      room = undefined;
+      kept.clear();
       members.clear();
       typing.clear();
       timeline.begin([]);

@@ -20,6 +20,8 @@ export interface Timeline {
   addOlder(events: readonly TimelineEvent[]): void;
   /** The page after the window. */
   addNewer(events: readonly TimelineEvent[]): void;
+  /** The window isn't to lose what is from this seq on to what is appended; without one, it goes along. */
+  keepFrom(seq: bigint | undefined): void;
   /** A message that is quoted and not in the window. */
   quote(seq: bigint, preview: Quoted): void;
   /** Quoted messages that aren't known. */
@@ -50,6 +52,7 @@ export function createTimeline(userId: () => string | undefined, maxItems: numbe
   let changes: Changes = createChanges(userId);
   let quoted = new Map<bigint, Quoted>();
   let [oldest, newest, low, high] = [1n, 0n, 1n, 0n];
+  let keptFrom: bigint | undefined;
 
   /** Counts what an event changes; true if it is an item itself. */
   function count(event: TimelineEvent): boolean {
@@ -120,10 +123,23 @@ export function createTimeline(userId: () => string | undefined, maxItems: numbe
   }
 
   function trimOld(): void {
-    if (entries.length <= maxItems) return;
-    keepQuotes(entries.slice(0, -maxItems));
-    entries = entries.slice(-maxItems);
+    dropFirst(entries.length - maxItems);
+  }
+
+  function dropFirst(count: number): void {
+    if (count <= 0) return;
+    keepQuotes(entries.slice(0, count));
+    entries = entries.slice(count);
     low = entries[0]!.event.seq;
+  }
+
+  /** Makes room for one more, in one go now and then, since each goes through the window. False if there is none. */
+  function makeRoom(): boolean {
+    if (entries.length < maxItems * 1.25) return true;
+    const from = keptFrom;
+    const kept = from === undefined ? -1 : entries.findIndex(({ event }) => event.seq >= from);
+    dropFirst(Math.min(entries.length - maxItems, kept < 0 ? entries.length : kept));
+    return entries.length < maxItems * 1.25;
   }
 
   function trimNew(): void {
@@ -143,6 +159,7 @@ export function createTimeline(userId: () => string | undefined, maxItems: numbe
       entries = [];
       changes = createChanges(userId);
       quoted = new Map();
+      keptFrom = undefined;
       const [first, last] = [events[0]?.seq ?? 1n, events.at(-1)?.seq ?? 0n];
       [oldest, newest, low, high] = [first, last, first, last];
       for (const event of events) if (count(event)) entries.push(toEntry(event));
@@ -150,11 +167,9 @@ export function createTimeline(userId: () => string | undefined, maxItems: numbe
     append(event) {
       if (event.seq !== newest + 1n) return false;
       const isItem = count(event);
-      if (high === newest) {
+      if (high === newest && (!isItem || makeRoom())) {
         if (isItem) entries.push(toEntry(event));
         high = event.seq;
-        // In one go now and then, since each goes through the window.
-        if (entries.length > maxItems * 1.25) trimOld();
       }
       newest = event.seq;
       return true;
@@ -183,6 +198,9 @@ export function createTimeline(userId: () => string | undefined, maxItems: numbe
       entries = [...entries, ...added];
       requoted(added);
       trimOld();
+    },
+    keepFrom(seq) {
+      keptFrom = seq;
     },
     quote(seq, preview) {
       quoted.set(seq, preview);

@@ -128,7 +128,7 @@ export interface Inbox {
   readonly error?: ParleyError;
 }
 
-/** A room in the inbox. */
+/** A room in the inbox. The same object until it changes. */
 export interface InboxRoom {
   readonly roomId: string;
   readonly room: Room;
@@ -174,6 +174,12 @@ export interface RoomStore {
   loadOlder(options?: LoadOptions): Promise<void>;
   /** Makes the window longer at its new end; it may lose some at its old end. */
   loadNewer(options?: LoadOptions): Promise<void>;
+  /**
+   * Says what is looked at: the window keeps what is from this seq on, whatever comes new. Once it is full, what comes is
+   * left to `loadNewer` (`hasNewer`). With none, and at first, the window goes along with the newest, and loses its old
+   * end to it.
+   */
+  keepFrom(seq: bigint | undefined): void;
   /** Shows the newest messages again. */
   jumpToLatest(options?: LoadOptions): Promise<void>;
   /** Loads all members into `members`, which is kept live from then on. */

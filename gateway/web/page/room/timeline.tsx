@@ -80,7 +80,7 @@ export function Timeline({ state, title, otherUserId, unreadAfter, controls }: T
 
   useStayingAtEnd(scroller, scrollElement);
   const today = useToday();
-  const paging = usePaging({ state, store, scroller, count: rows.length, isBegun: begun.current });
+  const paging = usePaging({ state, store, rows, scroller, isBegun: begun.current });
   useReadMarking({ state, store, rows, scroller });
   useEffect(() => {
     controls({

@@ -3,13 +3,13 @@ import type { RoomState, RoomStore } from "../../../../client/index.ts";
 import { useParley } from "../state/context.ts";
 import { useObservable } from "../state/observable.ts";
 import type { useVirtualizer } from "../state/virtualizer.ts";
+import type { Row } from "./rows.ts";
 
 interface PagingDeps {
   state: RoomState;
   store: RoomStore;
+  rows: readonly Row[];
   scroller: ReturnType<typeof useVirtualizer>;
-  /** Of rows. */
-  count: number;
   /** It stands where it is to begin. */
   isBegun: boolean;
 }
@@ -24,7 +24,7 @@ export interface Paging {
 const rowsAhead = 20;
 
 /** Loads what is older and newer before one has scrolled there. */
-export function usePaging({ state, store, scroller, count, isBegun }: PagingDeps): Paging {
+export function usePaging({ state, store, rows, scroller, isBegun }: PagingDeps): Paging {
   const [status, setStatus] = useState<Paging["status"]>("idle");
   const isLoading = useRef(false);
   const connection = useObservable(useParley().connection);
@@ -51,7 +51,13 @@ export function usePaging({ state, store, scroller, count, isBegun }: PagingDeps
   useEffect(() => {
     if (!isBegun || state.status !== "ready" || status !== "idle" || !scroller.range) return;
     if (state.hasOlder && startIndex < rowsAhead) void load("older");
-    else if (state.hasNewer && endIndex > count - rowsAhead) void load("newer");
+    else if (state.hasNewer && endIndex > rows.length - rowsAhead) void load("newer");
+  });
+  useEffect(() => {
+    if (!isBegun || !scroller.range) return;
+    // Who reads what was earlier goes on seeing it, however much comes new.
+    const isAtEnd = !state.hasNewer && scroller.isAtEnd();
+    store.keepFrom(isAtEnd ? undefined : firstSeqFrom(rows, startIndex - rowsAhead));
   });
 
   return {
@@ -63,4 +69,12 @@ export function usePaging({ state, store, scroller, count, isBegun }: PagingDeps
       requestAnimationFrame(() => scroller.scrollToEnd());
     },
   };
+}
+
+function firstSeqFrom(rows: readonly Row[], index: number): bigint | undefined {
+  for (const row of rows.slice(Math.max(0, index))) {
+    if (row.kind === "message") return row.item.seq;
+    if (row.kind === "notice") return row.items[0]!.seq;
+  }
+  return undefined;
 }
