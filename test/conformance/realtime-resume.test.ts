@@ -77,7 +77,8 @@ describe.each(allCases)("realtime, resume: $name, $way", (variant) => {
     const writer = await world.writer(ada);
     const count = 2500;
     for (let i = 0; i < count; i += 500) {
-      await Promise.all(Array.from({ length: 500 }, (_, k) => writer.request(message(room, `m${i + k}`))));
+      const posts = Array.from({ length: 500 }, (_, k) => writer.request(message(room, `m${i + k}`)));
+      for (const answer of await Promise.all(posts)) expect(answer).toHaveProperty("ack");
     }
     const head = count + 2;
     const client = await online(bob, { rooms: [{ roomId: room, afterSeq: "1" }] });
