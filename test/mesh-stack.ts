@@ -75,6 +75,7 @@ export async function startMesh(options: MeshOptions = {}): Promise<MeshStack> {
     socketUrl: `http://127.0.0.1:${balancer.port}`,
     grpcUrl: `http://127.0.0.1:${gateways.grpcPorts[1]}`,
     folder,
+    databaseUrl: `sqlite:${folder}`,
     processes,
     get pid() {
       return processes.get(gatewayNames[0]!)?.pid ?? 0;

@@ -8,21 +8,12 @@ import { sqlServer } from "./sql-server.ts";
 import { createLogin } from "./sql-server-login.ts";
 import { warmUp } from "./sql-server-warm-up.ts";
 
-/** A mesh with its data on a SQL Server. */
-export interface SqlServerStack extends MeshStack {
-  /** By the login that made the database, and not by the one that the processes have. */
-  readonly databaseUrl: string;
-}
-
 /** On a database server message can be there twice, too. */
 const { message, ...others } = servicesOnKafka;
 const services = { ...others, "message-1": message, "message-2": message };
 
 /** The mesh on Kafka with a database of its own on the server, migrated and with a login as an operator makes them. */
-export async function startMeshOnSqlServer(
-  kafkaUrl: string,
-  options: MeshOptions = {},
-): Promise<SqlServerStack> {
+export async function startMeshOnSqlServer(kafkaUrl: string, options: MeshOptions = {}): Promise<MeshStack> {
   const server = sqlServer;
   if (server === undefined) throw new Error("name a SQL Server in PARLEY_TEST_MSSQL_URL");
   const closing: (() => PromiseLike<void>)[] = [];
@@ -45,6 +36,7 @@ export async function startMeshOnSqlServer(
       get pid() {
         return mesh.pid;
       },
+      // By the login that made the database, and not by the one that the processes have.
       databaseUrl,
       [Symbol.asyncDispose]: close,
     };

@@ -13,8 +13,10 @@ export interface RunningStack {
   readonly socketUrl: string;
   /** The same for gRPC. */
   readonly grpcUrl: string;
-  /** Where its data is. */
+  /** Where its files are: its data, if they aren't on a server. */
   readonly folder: string;
+  /** Where its data is, for commands beside it. */
+  readonly databaseUrl: string;
   /** Everything it has written, for assertions and for the message of a failed test. */
   readonly output: () => string | Promise<string>;
 }
@@ -137,6 +139,7 @@ export async function startOneProcess(options: StackOptions = {}): Promise<Stack
     socketUrl: url,
     grpcUrl,
     folder,
+    databaseUrl: env.PARLEY_DATABASE_URL,
     get pid() {
       return only.pid;
     },

@@ -22,7 +22,7 @@ test("keys made while Parley starts for the first time are made, and it starts",
     await server.end("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   });
-  const create = (name: string) => parleyKeys({ folder }, "create", "--name", name);
+  const create = (name: string) => parleyKeys({ databaseUrl: `sqlite:${folder}` }, "create", "--name", name);
   const [, ...keys] = await Promise.all([server.start(), create("a"), create("b")]);
   for (const key of keys) {
     expect(key).toMatch(/^parley_sk_/);

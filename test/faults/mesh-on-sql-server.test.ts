@@ -4,8 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { endSessions } from "../../services/common/database/test-mssql.ts";
 import { createApi, newClientId, ok, type Person, roomOf, timelineOf } from "../conformance/api.ts";
 import { noKafka, sharedKafka } from "../kafka.ts";
+import type { MeshStack } from "../mesh-stack.ts";
 import { sqlServer } from "../sql-server.ts";
-import { type SqlServerStack, startMeshOnSqlServer } from "../sql-server-stack.ts";
+import { startMeshOnSqlServer } from "../sql-server-stack.ts";
 import { type MeshTraffic, startMeshTraffic } from "./mesh-traffic.ts";
 
 /**
@@ -19,7 +20,7 @@ const replicas = ["message-1", "message-2"];
 const timeout = 900_000;
 
 describe.skipIf(noKafka || sqlServer === undefined)("a mesh on SQL Server and Kafka", () => {
-  let mesh: SqlServerStack;
+  let mesh: MeshStack;
   const running: MeshTraffic[] = [];
   beforeAll(async () => {
     mesh = await startMeshOnSqlServer((await sharedKafka()).url);

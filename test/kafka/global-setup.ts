@@ -54,8 +54,8 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     };
     return {
       [path]: async () => {
-        const { url, socketUrl, grpcUrl, folder } = await shared();
-        return JSON.stringify({ url, socketUrl, grpcUrl, folder });
+        const { url, socketUrl, grpcUrl, folder, databaseUrl } = await shared();
+        return JSON.stringify({ url, socketUrl, grpcUrl, folder, databaseUrl });
       },
       [`${path}/output`]: async () => (await shared()).output(),
     };
