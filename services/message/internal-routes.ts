@@ -2,6 +2,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import type { MessageInternalService } from "#gen/parley/internal/v1/message_internal_service_pb.js";
 import { toFeedEntry, toTimelineEvent } from "./events.ts";
 import type { RoomSync } from "./room-sync.ts";
+import { toSeq } from "./seqs.ts";
 import type { MessageDatabase } from "./timeline-queue.ts";
 import { serveWrites, type WriteStreamDeps } from "./write-stream.ts";
 
@@ -42,14 +43,14 @@ export function createInternalRoutes(deps: InternalRoutesDeps): ServiceImpl<type
       };
     },
     async readTimeline({ roomId, afterSeq, limit }) {
-      const page = await database.read("readTimeline", roomId, Number(afterSeq), Math.min(limit, maxPage));
+      const page = await database.read("readTimeline", roomId, toSeq(afterSeq), Math.min(limit, maxPage));
       return {
         events: page.rows.map((row) => toTimelineEvent(roomId, row)),
         headSeq: BigInt(page.headSeq),
       };
     },
     async readFeed({ userId, afterSeq, limit }) {
-      const page = await database.read("readFeed", userId, Number(afterSeq), Math.min(limit, maxPage));
+      const page = await database.read("readFeed", userId, toSeq(afterSeq), Math.min(limit, maxPage));
       return {
         entries: page.rows.map(toFeedEntry),
         headSeq: BigInt(page.headSeq),

@@ -18,25 +18,26 @@ import { InvalidArgumentError } from "../common/errors.ts";
 import type { Validator } from "../common/validation.ts";
 import { toQualifiedEmoji } from "./emoji.ts";
 import { NotAnEmojiError } from "./errors.ts";
+import { toSeq } from "./seqs.ts";
 import type { DeleteOp, EditOp, MarkReadOp, MemberOp, ReactOp, SendOp, UnreactOp } from "./types.ts";
 
 /** Requests as ops of the person who makes them. The fields' own rules have been checked. */
 
 export function sendOp(userId: string, { roomId, clientId, text, replyToSeq }: SendMessageRequest): SendOp {
-  return ["send", roomId, userId, clientId, text, replyToSeq === undefined ? 0 : Number(replyToSeq)];
+  return ["send", roomId, userId, clientId, text, replyToSeq === undefined ? 0 : toSeq(replyToSeq)];
 }
 
 export function editOp(userId: string, { roomId, seq, text }: EditMessageRequest, key?: string): EditOp {
-  return ["edit", roomId, userId, Number(seq), text, key];
+  return ["edit", roomId, userId, toSeq(seq), text, key];
 }
 
 export function deleteOp(userId: string, { roomId, seq }: DeleteMessageRequest): DeleteOp {
-  return ["delete", roomId, userId, Number(seq)];
+  return ["delete", roomId, userId, toSeq(seq)];
 }
 
 /** Throws NotAnEmojiError. */
 export function reactOp(userId: string, { roomId, seq, emoji }: AddReactionRequest, key?: string): ReactOp {
-  return ["react", roomId, userId, Number(seq), qualified(emoji), key];
+  return ["react", roomId, userId, toSeq(seq), qualified(emoji), key];
 }
 
 /** Throws NotAnEmojiError. */
@@ -45,11 +46,11 @@ export function unreactOp(
   { roomId, seq, emoji }: RemoveReactionRequest,
   key?: string,
 ): UnreactOp {
-  return ["unreact", roomId, userId, Number(seq), qualified(emoji), key];
+  return ["unreact", roomId, userId, toSeq(seq), qualified(emoji), key];
 }
 
 export function markReadOp(userId: string, { roomId, seq }: MarkReadRequest): MarkReadOp {
-  return ["markRead", roomId, userId, Number(seq)];
+  return ["markRead", roomId, userId, toSeq(seq)];
 }
 
 /** The operation of a Write, checked by the rules of the RPC of the same name. Throws InvalidArgumentError. */

@@ -6,6 +6,7 @@ import { toFeedEntry, toTimelineEvent } from "./events.ts";
 import { decodeInboxCursor, encodeInboxCursor } from "./inbox-cursor.ts";
 import { deleteOp, editOp, markReadOp, reactOp, sendOp, unreactOp } from "./operations.ts";
 import type { Reads } from "./reads.ts";
+import { toSeq } from "./seqs.ts";
 import type { MessageDatabase } from "./timeline-queue.ts";
 import type { SeqBounds } from "./types.ts";
 import type { Writes } from "./writes.ts";
@@ -24,7 +25,7 @@ export function createRoutes({ database, reads, writes }: RoutesDeps): ServiceIm
     { roomId, seq }: { roomId: string; seq: bigint | number },
   ) {
     const { userId } = requireCaller(context);
-    return toMessage(roomId, await reads.message(roomId, userId, Number(seq)));
+    return toMessage(roomId, await reads.message(roomId, userId, toSeq(seq)));
   }
 
   return {
@@ -81,7 +82,7 @@ export function createRoutes({ database, reads, writes }: RoutesDeps): ServiceIm
     },
     async listFeed({ afterSeq = 0n, pageSize = defaultPageSize }, context) {
       const { userId } = requireCaller(context);
-      const page = await database.read("readFeed", userId, Number(afterSeq), pageSize);
+      const page = await database.read("readFeed", userId, toSeq(afterSeq), pageSize);
       const last = page.rows.at(-1)?.[0] ?? page.headSeq;
       return {
         entries: page.rows.map(toFeedEntry),
@@ -95,7 +96,7 @@ export function createRoutes({ database, reads, writes }: RoutesDeps): ServiceIm
 function boundsOf(request: { afterSeq?: bigint; beforeSeq?: bigint }): SeqBounds {
   const { afterSeq, beforeSeq } = request;
   return {
-    after: afterSeq === undefined ? undefined : Number(afterSeq),
-    before: beforeSeq === undefined ? undefined : Number(beforeSeq),
+    after: afterSeq === undefined ? undefined : toSeq(afterSeq),
+    before: beforeSeq === undefined ? undefined : toSeq(beforeSeq),
   };
 }
