@@ -1,4 +1,3 @@
-import type { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import type { RoomService } from "#gen/parley/room/v1/room_service_pb.js";
 import { pause } from "./abort.ts";
@@ -10,7 +9,8 @@ import type { RoomNumbers } from "./inbox-numbers.ts";
 import { createKeptRoom } from "./kept-room.ts";
 import { createMembers } from "./members.ts";
 import { createView } from "./observable.ts";
-import type { Outbox } from "./outbox.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
+import { createRoomActions, type RoomActionsDeps } from "./room-actions.ts";
 import { createRoomPages, enoughItems, pageSize } from "./room-pages.ts";
 import { createTimeline } from "./timeline.ts";
 import type { LoadOptions, RoomState, RoomStore } from "./types.ts";
@@ -34,22 +34,18 @@ export interface FedRoomStore extends RoomStore {
   clear(): void;
 }
 
-export interface RoomStoreDeps {
-  readonly messages: Client<typeof MessageService>;
+export interface RoomStoreDeps extends RoomActionsDeps {
   readonly rooms: Client<typeof RoomService>;
-  readonly outbox: Outbox;
   userId(): string | undefined;
   numbers(roomId: string): RoomNumbers | undefined;
   knowHead(roomId: string, seq: bigint): void;
   markRead(roomId: string, seq: bigint): void;
-  tellTyping(roomId: string): void;
   onHeld(store: FedRoomStore): void;
 }
 
 const maxItems = 400;
 /** With more changed messages than this to remember, the newest page is begun with anew when nobody looks further up. */
 const maxRemembered = 5_000;
-const typingEveryMs = 3_000;
 
 export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomStore {
   const { messages, rooms, outbox } = deps;
@@ -66,7 +62,6 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
   /** Events that come while the newest page is loaded. */
   let early: TimelineEvent[] | undefined;
   let isLoading = false;
-  let typedAt = 0;
 
   function build(): RoomState {
     const numbers = deps.numbers(roomId);
@@ -237,28 +232,9 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
       if (timeline.hasNewer) await jump(options);
     }),
     loadMembers: (options) => members.load(options?.signal),
-    send: (text, options) => outbox.send(roomId, text, options?.replyToSeq),
-    retry: (clientId) => outbox.retry(roomId, clientId),
-    discard: (clientId) => outbox.discard(roomId, clientId),
-    async edit(seq, text, options = {}) {
-      await messages.editMessage({ roomId, seq, text }, options);
-    },
-    async delete(seq, options = {}) {
-      await messages.deleteMessage({ roomId, seq }, options);
-    },
-    async react(seq, emoji, options = {}) {
-      await messages.addReaction({ roomId, seq, emoji }, options);
-    },
-    async unreact(seq, emoji, options = {}) {
-      await messages.removeReaction({ roomId, seq, emoji }, options);
-    },
+    ...createRoomActions(roomId, deps),
     markRead(seq = timeline.newest) {
       if (seq > (deps.numbers(roomId)?.readSeq ?? 0n)) deps.markRead(roomId, seq);
-    },
-    typing() {
-      if (Date.now() - typedAt < typingEveryMs) return;
-      typedAt = Date.now();
-      deps.tellTyping(roomId);
     },
     event(event) {
       if (holders === 0) return;
@@ -301,17 +277,4 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     },
   };
   return self;
-}
-
-/** Who asks while it is under way waits for that. */
-function oneAtATime(
-  work: (options?: LoadOptions) => Promise<void>,
-): (options?: LoadOptions) => Promise<void> {
-  let underWay: Promise<void> | undefined;
-  return (options) => {
-    underWay ??= work(options).finally(() => {
-      underWay = undefined;
-    });
-    return underWay;
-  };
 }

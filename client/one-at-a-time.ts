@@ -1,0 +1,14 @@
+import type { LoadOptions } from "./types.ts";
+
+/** Who asks while it is under way waits for that. */
+export function oneAtATime(
+  work: (options?: LoadOptions) => Promise<void>,
+): (options?: LoadOptions) => Promise<void> {
+  let underWay: Promise<void> | undefined;
+  return (options) => {
+    underWay ??= work(options).finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
+  };
+}
