@@ -64,10 +64,13 @@ export function createCaller(baseUrl: string): Caller {
     const headers = new Headers(options.headers);
     headers.set("content-type", type);
     headers.set("connect-protocol-version", "1");
-    if (options.timeoutMs !== undefined)
-      headers.set("connect-timeout-ms", String(Math.ceil(options.timeoutMs)));
-    const late = options.timeoutMs === undefined ? [] : [AbortSignal.timeout(options.timeoutMs)];
-    const signals = [...(options.signal ? [options.signal] : []), ...late];
+    const signals = options.signal ? [options.signal] : [];
+    if (options.timeoutMs !== undefined) {
+      // What is left of a longer time may be a fraction, or less than nothing: neither is a time to a signal.
+      const timeoutMs = Math.max(Math.ceil(options.timeoutMs), 0);
+      headers.set("connect-timeout-ms", String(timeoutMs));
+      signals.push(AbortSignal.timeout(timeoutMs));
+    }
     const body = (isStream ? envelope(request) : request) as Uint8Array<ArrayBuffer>;
     const signal = signals.length > 0 ? AbortSignal.any(signals) : null;
     const answer = await fetch(`${baseUrl}/${method.parent.typeName}/${method.name}`, {
