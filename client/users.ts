@@ -38,9 +38,7 @@ export function createUsers(calls: Pick<Client<typeof UserService>, "batchGetUse
     wanted.add(userId);
     if (isAsking) return;
     isAsking = true;
-    void ask().finally(() => {
-      isAsking = false;
-    });
+    void ask();
   }
 
   async function ask(): Promise<void> {
@@ -55,19 +53,21 @@ export function createUsers(calls: Pick<Client<typeof UserService>, "batchGetUse
       } catch {
         failures += 1;
         // Who asks later is answered then.
-        if (failures > 5) return give(userIds);
-        await pause(backoffMs(failures));
+        if (failures > 5) giveUp();
+        else await pause(backoffMs(failures));
       }
     }
+    // At once: who hears of one may want another.
+    isAsking = false;
   }
 
-  function give(userIds: readonly string[]): void {
-    for (const userId of userIds) {
-      wanted.delete(userId);
+  function giveUp(): void {
+    for (const userId of wanted) {
       const person = known.get(userId);
       if (person) person.askedAt = 0;
       givenUp.add(userId);
     }
+    wanted.clear();
   }
 
   function set(user: User): void {
