@@ -35,16 +35,18 @@ export function createReadMarks(
         const { reason: why, retryAfter } = toParleyError(reason);
         if (why === "ROOM_NOT_FOUND" || why === "SIGNED_OUT") wanted.delete(roomId);
         // It waits for the next connection, or for the next mark.
-        else if (failures > maxFailures) return;
+        else if (failures > maxFailures) break;
         else await pause(Math.max(retryAfter ?? 0, backoffMs(failures)));
       }
     }
+    // At once: who hears that it is told may have read more.
+    telling.delete(roomId);
   }
 
   function start(roomId: string): void {
     if (telling.has(roomId)) return;
     telling.add(roomId);
-    void tell(roomId).finally(() => telling.delete(roomId));
+    void tell(roomId);
   }
 
   return {
