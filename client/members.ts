@@ -9,6 +9,7 @@ import { pagesOf } from "./pages.ts";
 export interface Members {
   readonly all: readonly Member[];
   readonly isLoaded: boolean;
+  /** Begins anew if they are cleared meanwhile. */
   load(signal?: AbortSignal): Promise<void>;
   event(event: TimelineEvent): void;
   clear(): void;
@@ -21,8 +22,8 @@ export function createMembers(
 ): Members {
   let members: Map<string, Member> | undefined;
   let shown: readonly Member[] = [];
-  /** What happened while pages were loaded, of which some may be from before. */
-  let meanwhile: TimelineEvent[] | undefined;
+  /** For each load under way, what happened since it began: some of its pages may be from before. */
+  const underWay = new Set<TimelineEvent[]>();
 
   function show(): void {
     shown = [...(members?.values() ?? [])];
@@ -41,6 +42,14 @@ export function createMembers(
     return true;
   }
 
+  async function loadAll(signal?: AbortSignal): Promise<Map<string, Member>> {
+    const loaded = new Map<string, Member>();
+    const options = signal ? { signal } : {};
+    for await (const { members: page } of pagesOf((at) => calls.listMembers({ roomId, ...at }, options)))
+      for (const member of page) loaded.set(member.userId, member);
+    return loaded;
+  }
+
   return {
     get all() {
       return shown;
@@ -49,22 +58,26 @@ export function createMembers(
       return members !== undefined;
     },
     async load(signal) {
-      const events: TimelineEvent[] = [];
-      meanwhile = events;
-      const loaded = new Map<string, Member>();
-      const options = signal ? { signal } : {};
-      for await (const { members: page } of pagesOf((at) => calls.listMembers({ roomId, ...at }, options)))
-        for (const member of page) loaded.set(member.userId, member);
-      for (const event of events) apply(loaded, event);
-      if (meanwhile === events) meanwhile = undefined;
-      members = loaded;
-      show();
+      for (;;) {
+        const events: TimelineEvent[] = [];
+        underWay.add(events);
+        try {
+          const loaded = await loadAll(signal);
+          if (!underWay.has(events)) continue;
+          for (const event of events) apply(loaded, event);
+          members = loaded;
+          return show();
+        } finally {
+          underWay.delete(events);
+        }
+      }
     },
     event(event) {
-      meanwhile?.push(event);
+      for (const events of underWay) events.push(event);
       if (members && apply(members, event)) show();
     },
     clear() {
+      underWay.clear();
       members = undefined;
       shown = [];
     },
