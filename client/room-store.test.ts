@@ -1,7 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { type TimelineEvent, TimelineEventSchema } from "#gen/parley/message/v1/timeline_pb.js";
-import { RoomSchema } from "#gen/parley/room/v1/room_pb.js";
+import { MemberSchema, RoomSchema } from "#gen/parley/room/v1/room_pb.js";
 import { createRoomStore, type RoomStoreDeps } from "./room-store.ts";
 
 const roomId = "room";
@@ -32,6 +32,7 @@ function setUp() {
     roomGate: Promise.resolve(),
     asked: 0,
     memberCount: 1,
+    members: ["ada", "me"],
   };
   const messages = {
     async listTimeline({ beforeSeq, afterSeq, pageSize }: Page, { signal }: { signal: AbortSignal }) {
@@ -53,6 +54,12 @@ function setUp() {
         await state.roomGate;
         return { room: create(RoomSchema, { roomId, memberCount: state.memberCount }) };
       },
+      async listMembers(_request: object, { signal }: { signal?: AbortSignal }) {
+        const members = state.members.map((userId) => create(MemberSchema, { userId }));
+        await state.gate;
+        signal?.throwIfAborted();
+        return { members, nextPageToken: "" };
+      },
     },
     outbox: { of: () => [], settle: () => {} },
     userId: () => "me",
@@ -64,7 +71,8 @@ function setUp() {
   } as unknown as RoomStoreDeps);
   const seqs = () => store.state.get().messages.map(({ seq }) => Number(seq));
   const hasHole = () => seqs().some((seq, index, all) => index > 0 && seq !== all[index - 1]! + 1);
-  return { store, post, join, state, seqs, hasHole };
+  const members = () => store.state.get().members.map(({ userId }) => userId);
+  return { store, post, join, state, seqs, hasHole, members };
 }
 
 async function scrolledUp() {
@@ -147,4 +155,46 @@ test("who comes while it is loaded is counted once", async () => {
   state.memberCount = 0;
   store.event(join("carl"));
   expect(store.state.get().room?.memberCount).toBe(3);
+});
+
+test("who comes during a jump to the newest is a member, though the page has told of it", async () => {
+  const { store, join, state, members, seqs } = await scrolledUp();
+  await store.loadMembers();
+  const gate = Promise.withResolvers<void>();
+  state.gate = gate.promise;
+  const jumping = store.jumpToLatest();
+  store.event(join("bob"));
+  gate.resolve();
+  await jumping;
+  expect(seqs().at(-1)).toBe(1001);
+  expect(members()).toEqual(["ada", "me", "bob"]);
+});
+
+test("members are loaded anew with the room, however often and whatever they were at", async () => {
+  const { store, state, members } = setUp();
+  store.open();
+  const gate = Promise.withResolvers<void>();
+  state.gate = gate.promise;
+  const loading = store.loadMembers();
+  store.reset();
+  state.members = ["ada"];
+  gate.resolve();
+  await loading;
+  expect(members()).toEqual(["ada"]);
+  state.members = ["me"];
+  store.reset();
+  store.reset();
+  await expect.poll(members).toEqual(["me"]);
+});
+
+test("who was away from the room sees who is in it now", async () => {
+  const { store, join, state, members } = setUp();
+  store.open();
+  await expect.poll(() => store.state.get().status).toBe("ready");
+  await store.loadMembers();
+  store.gone();
+  join("bob");
+  state.members = ["ada", "bob", "me"];
+  store.event(join("me"));
+  await expect.poll(members).toEqual(["ada", "bob", "me"]);
 });

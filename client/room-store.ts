@@ -152,7 +152,6 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
       return;
     }
     kept.event(event, life.signal);
-    members.event(event);
     if (event.body.case === "messagePosted") {
       typing.stopped(event.actorId);
       if (event.body.value.replyToSeq !== undefined) void pages.quote(life.signal);
@@ -170,11 +169,11 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
 
   function restart(): void {
     giveUp();
-    if (members.isLoaded) {
-      members.clear();
-      // Whoever shows them goes on showing them.
-      if (holders > 0) members.load(life.signal).catch(() => {});
-    }
+    const wereLoaded = members.isLoaded;
+    // Those that are being loaded are begun anew by that.
+    members.clear();
+    // Whoever shows them goes on showing them.
+    if (wereLoaded && holders > 0) members.load().catch(() => {});
     if (holders > 0) start();
     else if (status !== "gone") status = "loading";
   }
@@ -241,8 +240,10 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
       if (status === "gone") {
         // One is in it again.
         status = "loading";
-        return start();
+        return restart();
       }
+      // Whether or not the timeline's newest page has it already: the members' pages may be from before.
+      members.event(event);
       early?.push(event);
       if (status === "ready" && !early) apply(event);
     },
