@@ -3,7 +3,10 @@ import type { SessionKeeper } from "./session.ts";
 import { renewInTime } from "./token-renewal.ts";
 
 beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 const lifeMs = 840_000;
 
@@ -36,14 +39,18 @@ test("a token is replaced as soon as it is time, and so are those that follow", 
   expect(asked).toEqual([841, 1_682]);
 });
 
-test("what failed is tried again soon", async () => {
+test("what failed is tried again, at longer and longer intervals", async () => {
+  vi.spyOn(Math, "random").mockReturnValue(1);
   const { asked, server } = setUp();
   server.isDown = true;
-  await vi.advanceTimersByTimeAsync(lifeMs + 3_500);
-  expect(asked).toEqual([841, 842, 843]);
+  await vi.advanceTimersByTimeAsync(lifeMs + 8_000);
+  expect(asked).toEqual([841, 842.5, 844.5, 847.5]);
   server.isDown = false;
-  await vi.advanceTimersByTimeAsync(lifeMs);
-  expect(asked).toEqual([841, 842, 843, 844]);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(asked.slice(4)).toEqual([852.5]);
+  server.isDown = true;
+  await vi.advanceTimersByTimeAsync(lifeMs + 2_500);
+  expect(asked.slice(5)).toEqual([1_693.5, 1_695]);
 });
 
 test("one that was replaced by another tab lives its whole life", async () => {
