@@ -2,18 +2,11 @@ import { closestName } from "../common/closest-name.ts";
 import { ConfigError, type Environment } from "../common/config.ts";
 import { DatabaseOpenError } from "../common/database/errors.ts";
 import { TopicsMissingError } from "../common/events/open-event-log.ts";
-import { backup } from "./backup.ts";
 import { BackupError } from "./backup-folder.ts";
 import { listenAdvice } from "./check-ports.ts";
-import { doctor } from "./doctor.ts";
-import { runEvents } from "./events.ts";
 import { HistoriesError } from "./histories.ts";
-import { runKeys } from "./keys.ts";
-import { migrate } from "./migrate.ts";
 import { parseWords } from "./parse-words.ts";
 import { isPart, type Part, parts } from "./parts.ts";
-import { restore } from "./restore.ts";
-import { serve } from "./serve.ts";
 import { UsageError } from "./usage-error.ts";
 import { version } from "./version.ts";
 
@@ -51,6 +44,7 @@ const exit = { ok: 0, failure: 1, usage: 2, config: 78 };
 
 type Command = (words: string[], env: Environment) => Promise<number | undefined>;
 
+/** Each is loaded when it is asked for: together they are over a thousand modules. */
 const commands = new Map<string, Command>([
   ["serve", runServe],
   ["migrate", runMigrate],
@@ -60,8 +54,8 @@ const commands = new Map<string, Command>([
 
 /** Those that have options of their own. */
 const commandsWithOptions = new Map<string, Command>([
-  ["keys", runKeys],
-  ["events", runEvents],
+  ["keys", async (words, env) => (await import("./keys.ts")).runKeys(words, env)],
+  ["events", async (words, env) => (await import("./events.ts")).runEvents(words, env)],
   ["restore", runRestore],
 ]);
 
@@ -90,7 +84,9 @@ function print(text: string): number {
 }
 
 async function runServe(names: string[], env: Environment): Promise<undefined> {
-  await serve(env, hostedParts(names));
+  const hosted = hostedParts(names);
+  const { serve } = await import("./serve.ts");
+  await serve(env, hosted);
   return undefined;
 }
 
@@ -103,22 +99,27 @@ function hostedParts(names: readonly string[]): ReadonlySet<Part> {
 
 async function runMigrate(rest: string[], env: Environment): Promise<number> {
   refuseWords("migrate", rest);
+  const { migrate } = await import("./migrate.ts");
   return (await migrate(env)) ? exit.ok : exit.failure;
 }
 
 async function runBackup(words: string[], env: Environment): Promise<number> {
+  const { backup } = await import("./backup.ts");
   await backup(env, words);
   return exit.ok;
 }
 
 async function runRestore(words: string[], env: Environment): Promise<number> {
   if (words.some((word) => word === "-h" || word === "--help")) return print(usage);
+  const { restore } = await import("./restore.ts");
   await restore(env, words);
   return exit.ok;
 }
 
 async function runDoctor(names: string[], env: Environment): Promise<number> {
-  return (await doctor(env, hostedParts(names))) ? exit.ok : exit.failure;
+  const hosted = hostedParts(names);
+  const { doctor } = await import("./doctor.ts");
+  return (await doctor(env, hosted)) ? exit.ok : exit.failure;
 }
 
 function refuseWords(command: string, words: string[]): void {

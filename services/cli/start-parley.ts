@@ -1,6 +1,5 @@
 import type { Logger } from "pino";
-import { type Gateway, startGateway } from "../../gateway/service.ts";
-import { startAuth } from "../auth/service.ts";
+import type { Gateway } from "../../gateway/service.ts";
 import { createServerKeyVerifier } from "../common/auth/server-key-verifier.ts";
 import { createTokenVerifier } from "../common/auth.ts";
 import { openEventLog } from "../common/events/open-event-log.ts";
@@ -14,9 +13,6 @@ import { connectMesh, startMeshServer } from "../common/rpc/mesh.ts";
 import type { RpcClients } from "../common/rpc/rpc.ts";
 import type { Tracer } from "../common/tracing.ts";
 import { createValidator } from "../common/validation.ts";
-import { startDelivery } from "../delivery/service.ts";
-import { startMessage } from "../message/service.ts";
-import { startRoom } from "../room/service.ts";
 import type { ParleyConfig } from "./config.ts";
 import { version } from "./version.ts";
 
@@ -34,6 +30,15 @@ export interface Started {
   /** Where the other processes of the mesh reach it. */
   readonly meshPort: number | undefined;
 }
+
+/** Loaded only where they are hosted: a third of what a process of one part would load is the gateway's. */
+const load = {
+  auth: () => import("../auth/service.ts"),
+  room: () => import("../room/service.ts"),
+  message: () => import("../message/service.ts"),
+  delivery: () => import("../delivery/service.ts"),
+  gateway: () => import("../../gateway/service.ts"),
+};
 
 /**
  * The parts that this process hosts, each started when those it calls are there if they are in it, too: elsewhere they
@@ -57,13 +62,14 @@ export async function startParley(config: ParleyConfig, deps: StartParleyDeps): 
 
   const named = (service: string) => ({ ...shared, logger: logger.child({ service }) });
   const { auth, room, message, delivery, mesh } = config;
-  if (auth) await start(startAuth(auth, named("auth")));
-  if (room) await start(startRoom(room, named("room")));
-  if (message) await start(startMessage(message, named("message")));
-  if (delivery) await start(startDelivery(delivery, named("delivery")));
+  if (auth) await start((await load.auth()).startAuth(auth, named("auth")));
+  if (room) await start((await load.room()).startRoom(room, named("room")));
+  if (message) await start((await load.message()).startMessage(message, named("message")));
+  if (delivery) await start((await load.delivery()).startDelivery(delivery, named("delivery")));
   startWork(config, shared, deps);
   const meshServer = mesh?.listen && (await start(startMeshServer(mesh, mesh.listen, { local, logger })));
-  const gateway = config.gateway && (await start(startGateway(config.gateway, shared)));
+  const gateway =
+    config.gateway && (await start((await load.gateway()).startGateway(config.gateway, shared)));
   started = true;
   return { gateway, meshPort: meshServer?.port };
 }
