@@ -27,7 +27,7 @@ describe("forged access tokens", () => {
     const other = startOneProcess();
     stack = await startOneProcess();
     ada = await createApi(stack.url).register();
-    const { kid, privateKey } = await readSigningKey(stack.folder);
+    const { kid, privateKey } = await readSigningKey(stack);
     const { keys } = await ok(createApi(stack.url).call("GET", "/.well-known/jwks.json"));
     const jwk = keys.find((key: { kid: string }) => key.kid === kid);
     good = { token: ada.accessToken, jwk, privateKey };

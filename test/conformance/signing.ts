@@ -6,6 +6,7 @@ import { createKeyEncryption } from "../../services/auth/key-encryption.ts";
 import { loadKeyEncryptionSecret } from "../../services/auth/key-encryption-secret.ts";
 import { openSigningKeys, type SigningKey } from "../../services/auth/signing-keys.ts";
 import { openDatabaseBeside } from "../../services/common/database/database.ts";
+import type { RunningStack } from "../stack.ts";
 
 /** Parts of a JWT, and somebody's good token with the server's own key to make others of it. */
 export type Json = Readonly<Record<string, unknown>>;
@@ -15,11 +16,13 @@ export interface Signer {
   readonly privateKey: KeyObject;
 }
 
-/** The key that signs in that data folder, read beside the process that runs on it. */
-export async function readSigningKey(folder: string): Promise<SigningKey> {
+type Place = Pick<RunningStack, "folder" | "databaseUrl">;
+
+/** The key that signs in that Parley, read beside the processes that run on its data. */
+export async function readSigningKey({ folder, databaseUrl }: Place): Promise<SigningKey> {
   const logger = pino({ enabled: false });
   const database = await openDatabaseBeside<AuthTables>({
-    url: `sqlite:${folder}`,
+    url: databaseUrl,
     name: "auth",
     migrations,
     logger,

@@ -56,9 +56,9 @@ export interface Cast {
   readonly keys: Keys;
 }
 
-export async function castOf({ url, folder }: RunningStack, keys: Keys): Promise<Cast> {
+export async function castOf(stack: RunningStack, keys: Keys): Promise<Cast> {
   const prefix = `s${randomUUID().slice(0, 8)}`;
-  const api = createApi(url);
+  const api = createApi(stack.url);
   const person = (name: string) =>
     api.register({ username: `${prefix}-${name}`, displayName: `${prefix} ${name}` });
   const [ada, bob, eve, gone] = await Promise.all([
@@ -69,7 +69,7 @@ export async function castOf({ url, folder }: RunningStack, keys: Keys): Promise
   ]);
   await ok(gone.post("/v1/auth/logout"));
   await vi.waitFor(() => refusal(gone.get("/v1/users/me"), 401, "SESSION_REVOKED"), 5000);
-  const { privateKey } = await readSigningKey(folder);
+  const { privateKey } = await readSigningKey(stack);
   return {
     prefix,
     api,
