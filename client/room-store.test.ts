@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { type TimelineEvent, TimelineEventSchema } from "#gen/parley/message/v1/timeline_pb.js";
@@ -24,6 +25,8 @@ function setUp() {
     const seq = events.length + 1;
     return add({ case: "messagePosted", value: { clientId: `${seq}`, text: `${seq}` } });
   };
+  const react = (seq: number) =>
+    add({ case: "reactionAdded", value: { messageSeq: BigInt(seq), emoji: "👍" } });
   const join = (userId: string) => add({ case: "memberJoined", value: { userId } });
   while (events.length < 1000) post();
   const state = {
@@ -72,7 +75,7 @@ function setUp() {
   const seqs = () => store.state.get().messages.map(({ seq }) => Number(seq));
   const hasHole = () => seqs().some((seq, index, all) => index > 0 && seq !== all[index - 1]! + 1);
   const members = () => store.state.get().members.map(({ userId }) => userId);
-  return { store, post, join, state, seqs, hasHole, members };
+  return { store, post, react, join, state, seqs, hasHole, members };
 }
 
 async function scrolledUp() {
@@ -134,6 +137,22 @@ test("loses nothing of what is looked at to what comes new", async () => {
   for (let count = 0; count < 1000; count += 1) store.event(post());
   expect(seqs().at(-1)).toBe(3000);
   expect(seqs().length).toBeLessThanOrEqual(500);
+});
+
+test("loses nothing of what is looked at to changes of what isn't, however many", async () => {
+  const { store, react, state, seqs } = setUp();
+  store.open();
+  await expect.poll(() => store.state.get().status).toBe("ready");
+  await store.loadOlder();
+  store.keepFrom(850n);
+  for (let seq = 1; seq <= 5001; seq += 1) store.event(react(seq));
+  await setImmediate();
+  expect(seqs()[0]).toBeLessThanOrEqual(850);
+  const { asked } = state;
+  // Now nobody looks further up any more: it is begun with anew.
+  store.keepFrom(undefined);
+  store.event(react(1));
+  await expect.poll(() => state.asked).toBe(asked + 1);
 });
 
 test("who comes while it is loaded is counted once", async () => {

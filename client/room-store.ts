@@ -156,7 +156,7 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
       typing.stopped(event.actorId);
       if (event.body.value.replyToSeq !== undefined) void pages.quote(life.signal);
     }
-    if (timeline.remembered > maxRemembered && !timeline.hasNewer) restart();
+    if (timeline.remembered > maxRemembered && !timeline.hasNewer && !timeline.isKept) restart();
     state.invalidate();
   }
 

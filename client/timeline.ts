@@ -34,6 +34,8 @@ export interface Timeline {
   readonly high: bigint;
   /** The last event seen. */
   readonly newest: bigint;
+  /** Whether it is to keep something. */
+  readonly isKept: boolean;
   /** How many changed messages are remembered. */
   readonly remembered: number;
 }
@@ -233,6 +235,9 @@ export function createTimeline(userId: () => string | undefined, maxItems: numbe
     },
     get newest() {
       return newest;
+    },
+    get isKept() {
+      return keptFrom !== undefined;
     },
     get remembered() {
       return changes.size;
