@@ -155,6 +155,16 @@ test("loses nothing of what is looked at to changes of what isn't, however many"
   await expect.poll(() => state.asked).toBe(asked + 1);
 });
 
+test("goes along with the newest after a jump there, also if it was there", async () => {
+  const { store, post, seqs } = setUp();
+  store.open();
+  await expect.poll(() => store.state.get().status).toBe("ready");
+  store.keepFrom(950n);
+  await store.jumpToLatest();
+  for (let count = 0; count < 1000; count += 1) store.event(post());
+  expect(seqs().at(-1)).toBe(2000);
+});
+
 test("who comes while it is loaded is counted once", async () => {
   const { store, join, state } = setUp();
   const gate = Promise.withResolvers<void>();

@@ -229,6 +229,7 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     keepFrom: timeline.keepFrom,
     jumpToLatest: oneAtATime(async (options) => {
       if (timeline.hasNewer) await jump(options);
+      else timeline.keepFrom(undefined);
     }),
     loadMembers: (options) => members.load(options?.signal),
     ...createRoomActions(roomId, deps),

@@ -180,7 +180,7 @@ export interface RoomStore {
    * end to it.
    */
   keepFrom(seq: bigint | undefined): void;
-  /** Shows the newest messages again. */
+  /** Shows the newest messages again, and goes along with them. */
   jumpToLatest(options?: LoadOptions): Promise<void>;
   /** Loads all members into `members`, which is kept live from then on. */
   loadMembers(options?: LoadOptions): Promise<void>;
