@@ -34,12 +34,6 @@ export function createKeptRoom({ roomId, rooms, userId, onChange }: KeptRoomDeps
   let recounts = 0;
   let isRecounting = false;
 
-  async function ask(signal: AbortSignal): Promise<Room | undefined> {
-    const answer = await rooms.getRoom({ roomId }, { signal });
-    signal.throwIfAborted();
-    return answer.room;
-  }
-
   function take(answer: Room | undefined): void {
     room = answer;
     answeredAt = Date.now();
@@ -50,10 +44,11 @@ export function createKeptRoom({ roomId, rooms, userId, onChange }: KeptRoomDeps
       recounts += 1;
       await pause(gatherMs, signal);
       const before = changes;
-      const answer = await ask(signal);
+      const answer = await rooms.getRoom({ roomId }, { signal });
+      signal.throwIfAborted();
       // The answer may be from before what came with it.
       if (changes !== before) continue;
-      take(answer);
+      take(answer.room);
       return onChange();
     }
   }
@@ -64,7 +59,9 @@ export function createKeptRoom({ roomId, rooms, userId, onChange }: KeptRoomDeps
     },
     async ask(signal) {
       recounts = 0;
-      take(await ask(signal));
+      const answer = await rooms.getRoom({ roomId }, { signal });
+      signal.throwIfAborted();
+      take(answer.room);
     },
     event(event, signal) {
       if (!room) return;

@@ -227,3 +227,18 @@ test("who was away from the room sees who is in it now", async () => {
   store.event(join("me"));
   await expect.poll(members).toEqual(["ada", "bob", "me"]);
 });
+
+test("a room that is gone while it is loaded stays so, however near it was", async () => {
+  for (let turns = 0; turns < 10; turns += 1) {
+    const { store, state } = setUp();
+    const gate = Promise.withResolvers<void>();
+    state.roomGate = gate.promise;
+    store.open();
+    await expect.poll(() => state.asked, { interval: 1 }).toBe(1);
+    gate.resolve();
+    for (let turn = 0; turn < turns; turn += 1) await undefined;
+    store.gone();
+    await setImmediate();
+    expect(store.state.get().status).toBe("gone");
+  }
+});

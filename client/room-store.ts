@@ -122,6 +122,7 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     const page = await messages.listTimeline({ roomId, pageSize }, { signal });
     // After the page: what came between is applied twice, and is the same twice.
     await kept.ask(signal);
+    signal.throwIfAborted();
     timeline.begin(page.events);
     for (const event of page.events) outbox.settle(event);
     early = undefined;
