@@ -27,6 +27,5 @@ export function createFallbackStorage(first: ParleyStorage, second: ParleyStorag
     ...(first.lock && { lock: first.lock }),
     ...(first.announce && { announce: first.announce }),
     ...(first.listen && { listen: first.listen }),
-    ...(first.close && { close: first.close }),
   };
 }

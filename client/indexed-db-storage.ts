@@ -11,11 +11,11 @@ const store = "values";
  */
 export function createIndexedDbStorage(name: string): ParleyStorage {
   let opening: Promise<Database> | undefined;
+  let underWay = 0;
   let channel: Channel | undefined;
   const listeners = new Set<(message: StorageMessage) => void>();
   const locks = webLocks(name) ?? createLocks();
 
-  /** Only once something listens or speaks is the channel needed; and anew after `close`. */
   function openChannel(): Channel | undefined {
     if (channel || !browser.BroadcastChannel) return channel;
     channel = new browser.BroadcastChannel(name);
@@ -25,20 +25,35 @@ export function createIndexedDbStorage(name: string): ParleyStorage {
     return channel;
   }
 
+  /** While nobody listens, nothing stays open for longer than it is used. */
+  function letGo(): void {
+    if (listeners.size > 0) return;
+    channel?.close();
+    channel = undefined;
+    if (underWay > 0) return;
+    void opening?.then((database) => database.close()).catch(() => {});
+    opening = undefined;
+  }
+
   async function run<T>(
     mode: "readonly" | "readwrite",
     work: (values: ObjectStore) => DatabaseRequest<T>,
   ): Promise<T> {
-    if (listeners.size > 0) openChannel();
-    opening ??= open(name, () => {
-      opening = undefined;
-    });
-    const transaction = (await opening).transaction(store, mode, { durability: "strict" });
-    const request = work(transaction.objectStore(store));
-    return new Promise((resolve, reject) => {
-      transaction.oncomplete = () => resolve(request.result);
-      transaction.onabort = () => reject(transaction.error);
-    });
+    underWay += 1;
+    try {
+      opening ??= open(name, () => {
+        opening = undefined;
+      });
+      const transaction = (await opening).transaction(store, mode, { durability: "strict" });
+      const request = work(transaction.objectStore(store));
+      return await new Promise<T>((resolve, reject) => {
+        transaction.oncomplete = () => resolve(request.result);
+        transaction.onabort = () => reject(transaction.error);
+      });
+    } finally {
+      underWay -= 1;
+      letGo();
+    }
   }
 
   return {
@@ -56,18 +71,17 @@ export function createIndexedDbStorage(name: string): ParleyStorage {
       return (keys?.result ?? []).map((key, index) => [String(key), found[index]]);
     },
     lock: locks.run,
-    announce: (message) => openChannel()?.postMessage(message),
+    announce(message) {
+      openChannel()?.postMessage(message);
+      letGo();
+    },
     listen(listener) {
       listeners.add(listener);
       openChannel();
-      return () => void listeners.delete(listener);
-    },
-    close() {
-      channel?.close();
-      channel = undefined;
-      // What is under way is done before.
-      void opening?.then((database) => database.close()).catch(() => {});
-      opening = undefined;
+      return () => {
+        listeners.delete(listener);
+        letGo();
+      };
     },
   };
 }

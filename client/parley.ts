@@ -26,8 +26,7 @@ import { createWebSocketLinks } from "./websocket-link.ts";
 export function createParley(options: ParleyOptions = {}): Parley {
   const url = (options.url ?? browser.location?.origin ?? "").replace(/\/+$/, "");
   if (url === "") throw new Error("createParley needs the `url` of the server");
-  const plainStorage = options.storage ?? defaultStorage(url);
-  const storage = completeStorage(plainStorage);
+  const storage = completeStorage(options.storage ?? defaultStorage(url));
   const open = withTypedErrors(createCaller(url));
   const session = createSession({ storage, auth: createClient(AuthService, open) });
   const call = withTokens(open, session);
@@ -65,7 +64,10 @@ export function createParley(options: ParleyOptions = {}): Parley {
     room: live.room,
     on: live.on,
     connect() {
-      if (connection.state.get().status === "closed") void session.look();
+      if (connection.state.get().status === "closed") {
+        storage.attach();
+        void session.look();
+      }
       stopWaking ??= onWake(connection.wake);
       connection.start();
     },
@@ -74,7 +76,7 @@ export function createParley(options: ParleyOptions = {}): Parley {
       stopWaking = undefined;
       connection.stop();
       live.stop();
-      if (!options.storage) plainStorage.close?.();
+      storage.detach();
     },
   };
 }

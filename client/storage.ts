@@ -19,8 +19,6 @@ export interface ParleyStorage {
   announce?(message: StorageMessage): void;
   /** Hears what the others announce. Returns what ends it. */
   listen?(listener: (message: StorageMessage) => void): () => void;
-  /** Lets go of what is open, until the storage is used again. Those who listen hear nothing meanwhile. */
-  close?(): void;
 }
 
 /** What clients who share a storage tell each other: plain data with a type. */
