@@ -1,5 +1,5 @@
 import { createPrivateKey } from "node:crypto";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -67,13 +67,17 @@ test("the validity is that of the first certificate", () => {
   expect(validityOf(testFiles({ cert: cert + authority.cert, key }))).toEqual({ from, to });
 });
 
-test("a new certificate is used once its key is there", async () => {
+function watched() {
   const files = testFiles();
   const changed = vi.fn<(material: TlsMaterial) => void>();
   const logs: string[] = [];
   const logger = pino({}, { write: (line: string) => void logs.push(line) });
-  const stop = watchTls(loadTls(files), { changed, logger, intervalMs: 10 });
-  onTestFinished(stop);
+  onTestFinished(watchTls(loadTls(files), { changed, logger, intervalMs: 10 }));
+  return { files, changed, logs };
+}
+
+test("a new certificate is used once its key is there", async () => {
+  const { files, changed, logs } = watched();
   const { cert, key } = createTestCertificate();
   writeFileSync(files.certFile, cert);
   await vi.waitFor(() => expect(logs.join("")).toContain("the former one stays"));
@@ -88,5 +92,38 @@ test("a new certificate is used once its key is there", async () => {
     expect.stringContaining("is not that of the certificate"),
     expect.stringContaining("ENOENT"),
     expect.stringContaining("a new certificate is in use"),
+  ]);
+});
+
+test("the former certificate that comes back is no new one", () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { files, changed, logs } = watched();
+  const former = readFileSync(files.certFile);
+  for (const content of ["half a certificate", former, "half a certificate"]) {
+    writeFileSync(files.certFile, content);
+    vi.advanceTimersByTime(20);
+  }
+  expect(changed).not.toHaveBeenCalled();
+  expect(logs).toHaveLength(2);
+});
+
+test("a certificate that can't be taken is tried again, and one that is stays, whatever comes of its file", () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const { files, changed, logs } = watched();
+  changed.mockImplementationOnce(() => {
+    throw new Error("not now");
+  });
+  changed.mockImplementationOnce(() => rmSync(files.certFile));
+  const to = new Date("2044-01-02T03:04:05Z");
+  const { cert, key } = createTestCertificate({ to });
+  writeFileSync(files.keyFile, key);
+  writeFileSync(files.certFile, cert);
+  vi.advanceTimersByTime(50);
+  expect(logs).toEqual([
+    expect.stringContaining("not now"),
+    expect.stringContaining(`"validTo":"${to.toISOString()}"`),
+    expect.stringContaining("ENOENT"),
   ]);
 });

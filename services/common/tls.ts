@@ -114,17 +114,18 @@ export function watchTls(
   inUse: LoadedTls,
   deps: { changed(material: TlsMaterial): void; logger: Logger; intervalMs?: number },
 ): () => void {
-  let seen = inUse;
+  let used = inUse;
   let complaint: string | undefined;
   function look(): void {
     try {
       const found = readMaterial(inUse.files);
+      if (!isSame(found, used)) {
+        checkMaterial(found);
+        deps.changed(found);
+        used = found;
+        deps.logger.info({ validTo: certificateIn(found.cert).validToDate }, "a new certificate is in use");
+      }
       complaint = undefined;
-      if (isSame(found, seen)) return;
-      seen = found;
-      checkMaterial(found);
-      deps.changed(found);
-      deps.logger.info({ validTo: validityOf(found.files).to }, "a new certificate is in use");
     } catch (err) {
       const { message } = err as Error;
       if (message === complaint) return;
