@@ -148,3 +148,16 @@ test("what one person read isn't told for another", async () => {
   await pass(aMoment);
   expect(heard).toEqual(["milk 1", "milk 1"]);
 });
+
+test("what one person has told isn't told for another who reads as far", async () => {
+  const { marks, server, heard, pass } = setUp();
+  const gate = Promise.withResolvers<void>();
+  server.gate = gate.promise;
+  marks.mark("tea", 1n);
+  await pass(aMoment);
+  marks.clear();
+  marks.mark("tea", 1n);
+  gate.resolve();
+  await pass(aMoment);
+  expect(heard).toEqual(["tea 1", "tea 1"]);
+});

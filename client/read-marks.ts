@@ -19,21 +19,23 @@ export function createReadMarks(
   calls: Pick<Client<typeof MessageService>, "markRead">,
   onTold: (roomId: string) => void,
 ): ReadMarks {
-  const wanted = new Map<string, bigint>();
+  /** Another one with another person. */
+  let wanted = new Map<string, bigint>();
   const telling = new Set<string>();
 
   async function tell(roomId: string): Promise<void> {
     await pause(gatherMs);
     for (let failures = 0; wanted.has(roomId); ) {
-      const seq = wanted.get(roomId)!;
+      const mine = wanted;
+      const seq = mine.get(roomId)!;
       try {
         await calls.markRead({ roomId, seq });
-        if (wanted.get(roomId) === seq) wanted.delete(roomId);
+        if (mine.get(roomId) === seq) mine.delete(roomId);
         onTold(roomId);
       } catch (reason) {
         failures += 1;
         const { reason: why, retryAfter } = toParleyError(reason);
-        if (why === "ROOM_NOT_FOUND" || why === "SIGNED_OUT") wanted.delete(roomId);
+        if (why === "ROOM_NOT_FOUND" || why === "SIGNED_OUT") mine.delete(roomId);
         // It waits for the next connection, or for the next mark.
         else if (failures > maxFailures) break;
         else await pause(Math.max(retryAfter ?? 0, backoffMs(failures)));
@@ -58,6 +60,8 @@ export function createReadMarks(
     connected() {
       for (const roomId of wanted.keys()) start(roomId);
     },
-    clear: () => wanted.clear(),
+    clear() {
+      wanted = new Map();
+    },
   };
 }
