@@ -102,15 +102,3 @@ test("is empty for the next person, until theirs is loaded", async () => {
   await load();
   expect(inbox.state.get().rooms.length).toBe(1);
 });
-
-test("gives the same object for a room until it changes", async () => {
-  const { inbox, post, load } = setUp();
-  await load();
-  const [before] = inbox.state.get().rooms;
-  inbox.connected();
-  inbox.event(create(TimelineEventSchema, { roomId: "elsewhere", seq: 1n, actorId: "bob" }));
-  inbox.read(roomId, 0n, true);
-  expect(inbox.state.get().rooms[0]).toBe(before);
-  post(11n);
-  expect(inbox.state.get().rooms[0]).not.toBe(before);
-});
