@@ -54,10 +54,12 @@ export function usePaging({ state, store, rows, scroller, isBegun }: PagingDeps)
     else if (state.hasNewer && endIndex > rows.length - rowsAhead) void load("newer");
   });
   useEffect(() => {
-    if (!isBegun || !scroller.range) return;
+    // Of these rows: that of the rendering is still of those before.
+    const { range } = scroller;
+    if (!isBegun || !range) return;
     // Who reads what was earlier goes on seeing it, however much comes new.
     const isAtEnd = !state.hasNewer && scroller.isAtEnd();
-    store.keepFrom(isAtEnd ? undefined : firstSeqFrom(rows, startIndex - rowsAhead));
+    store.keepFrom(isAtEnd ? undefined : firstSeqFrom(rows, range.startIndex - rowsAhead));
   });
 
   return {
