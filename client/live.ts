@@ -168,6 +168,7 @@ export function createLive(deps: LiveDeps): Live {
     },
     take: logs.take,
     stop() {
+      marks.stop();
       for (const store of stores.held()) store.stop();
     },
     forgetUnsent: outbox.forget,

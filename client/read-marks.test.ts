@@ -161,3 +161,22 @@ test("what one person has told isn't told for another who reads as far", async (
   await pass(aMoment);
   expect(heard).toEqual(["tea 1", "tea 1"]);
 });
+
+test("once stopped, what failed waits for the next connection", async () => {
+  const { marks, server, heard, pass } = setUp();
+  server.refusal = away;
+  marks.mark("tea", 1n);
+  await pass(aMoment);
+  marks.stop();
+  await pass(0);
+  expect(vi.getTimerCount()).toBe(0);
+  const before = heard.length;
+  await pass(aWhile);
+  expect(heard).toHaveLength(before);
+  server.refusal = undefined;
+  marks.connected();
+  await pass(aMoment);
+  expect(heard).toHaveLength(before + 1);
+  marks.connected();
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -9,6 +9,8 @@ export interface ReadMarks {
   mark(roomId: string, seq: bigint): void;
   /** Connected again: what couldn't be told is told. */
   connected(): void;
+  /** No more tries until then. */
+  stop(): void;
   clear(): void;
 }
 
@@ -22,8 +24,10 @@ export function createReadMarks(
   /** Another one with another person. */
   let wanted = new Map<string, bigint>();
   const telling = new Set<string>();
+  let trying = new AbortController();
 
   async function tell(roomId: string): Promise<void> {
+    const { signal } = trying;
     await pause(gatherMs);
     for (let failures = 0; wanted.has(roomId); ) {
       const mine = wanted;
@@ -37,8 +41,8 @@ export function createReadMarks(
         const { reason: why, retryAfter } = toParleyError(reason);
         if (why === "ROOM_NOT_FOUND" || why === "SIGNED_OUT") mine.delete(roomId);
         // It waits for the next connection, or for the next mark.
-        else if (failures > maxFailures) break;
-        else await pause(Math.max(retryAfter ?? 0, backoffMs(failures)));
+        else if (failures > maxFailures || signal.aborted) break;
+        else await pause(Math.max(retryAfter ?? 0, backoffMs(failures)), signal);
       }
     }
     // At once: who hears that it is told may have read more.
@@ -59,6 +63,10 @@ export function createReadMarks(
     },
     connected() {
       for (const roomId of wanted.keys()) start(roomId);
+    },
+    stop() {
+      trying.abort();
+      trying = new AbortController();
     },
     clear() {
       wanted = new Map();

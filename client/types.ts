@@ -69,7 +69,7 @@ export interface Parley {
   on(type: "reset", listener: (roomId: string | undefined) => void): () => void;
   /** Connects whenever someone is signed in, and stays connected until `close`. Returns at once; see `connection`. */
   connect(): void;
-  /** Ends the connection and every timer. What is unsent stays in the storage. `connect` begins anew. */
+  /** Ends the connection, and soon every timer. What is unsent stays in the storage. `connect` begins anew. */
   close(): Promise<void>;
 }
 
