@@ -9,7 +9,7 @@ import { type InstalledPackage, installPackage, manifest, root } from "./install
 /** The package as npm would publish it, taken apart, installed and used. */
 
 /** With everything that it needs, minified and gzipped. */
-const mostBytes = 43_000;
+const mostBytes = 43_500;
 const bin = (name: string) => join(root, "node_modules/.bin", name);
 let installed: InstalledPackage;
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { createApi, type Person, roomOf, timelineOf } from "../conformance/api.ts";
 import type { MeshStack } from "../mesh-stack.ts";
 import { type ChurnReport, startRoleChanges, startSessions } from "./mesh-churn.ts";
@@ -37,9 +37,9 @@ export async function startMeshTraffic(
   const api = createApi(gatewayUrls[0]!);
   const people = await api.people(clientCount + 1);
   const visitor = people.pop()!;
-  const roomIds = await Promise.all(
-    Array.from({ length: roomCount }, () => roomOf(people[0]!, ...people.slice(1))),
-  );
+  // What a fault before left to be mended, connections to a database say, may still be under way.
+  const makeRoom = () => vi.waitFor(() => roomOf(people[0]!, ...people.slice(1)), patience);
+  const roomIds = await Promise.all(Array.from({ length: roomCount }, makeRoom));
   // Half of the writers and of the readers begin at each gateway.
   const clients = people.map((person, i) => {
     const gateways = i % 2 === 0 ? gatewayUrls : gatewayUrls.toReversed();
