@@ -10,17 +10,23 @@ const total = 100_000;
 /** Of each connection: the server stops reading one at 1,000 unanswered frames. */
 const inFlight = 500;
 const connections = 4;
+/** More than the window of a room holds. */
+const more = 600;
 
 describe.skipIf(!hasChromium())("a room of 100,000 messages", { timeout: 240_000 }, () => {
   let stack: Stack;
   let browser: Browser;
   let ada: Person;
+  let account: Account;
+  let roomId: string;
 
   beforeAll(async () => {
     // To be filled as fast as it goes, whatever else the machine does.
     stack = await startOneProcess({ env: { PARLEY_OVERLOAD_TARGET: "10s" } });
-    const account = await createApi(stack.url).register();
-    [browser] = await Promise.all([launchChromium(), fill(account)]);
+    account = await createApi(stack.url).register();
+    roomId = await roomOf(account);
+    const parts = Array.from({ length: connections }, (_, i) => send(i, total / connections));
+    [browser] = await Promise.all([launchChromium(), ...parts]);
     ada = await openBrowser(browser, "Ada");
     await ada.page.goto(stack.url);
     await signIn(ada, account);
@@ -31,11 +37,6 @@ describe.skipIf(!hasChromium())("a room of 100,000 messages", { timeout: 240_000
     await browser?.close();
     await stack?.[Symbol.asyncDispose]();
   });
-
-  async function fill(account: Account) {
-    const roomId = await roomOf(account);
-    await Promise.all(Array.from({ length: connections }, (_, i) => send(stack.url, account, roomId, i)));
-  }
 
   test("one scrolls back smoothly, and the document stays small", async () => {
     const { page } = ada;
@@ -88,38 +89,65 @@ describe.skipIf(!hasChromium())("a room of 100,000 messages", { timeout: 240_000
   });
 
   test("one press leads back to the newest", async () => {
-    const { page } = ada;
-    await page.getByRole("button", { name: /Newest messages|new message/ }).click();
-    await expect.poll(() => highestSeq(page)).toBe(total + 1);
+    await toNewest();
+    await expect.poll(() => highestSeq(ada.page)).toBe(total + 1);
   });
+
+  test("what one reads a little above them stays there, however much comes new", async () => {
+    const { page } = ada;
+    await page.evaluate(() => document.querySelector(".timeline-scroll")!.scrollBy(0, -3000));
+    await settled(page);
+    const before = await firstInSight(page);
+    await send(connections, more);
+    await page
+      .getByRole("navigation")
+      .getByText(`Message ${connections}-${more - 1}`)
+      .waitFor();
+    expect(await firstInSight(page, before?.seq)).toEqual(before);
+    await toNewest();
+    await expect.poll(() => highestSeq(page)).toBe(total + more + 1);
+  });
+
+  const toNewest = () => ada.page.getByRole("button", { name: /Newest messages|new message/ }).click();
+
+  /** Numbered messages over one connection, with many under way. */
+  function send(part: number, count: number): Promise<void> {
+    const socket = new WebSocket(stack.url.replace("http", "ws").concat("/v1/realtime"), "parley.v1.json");
+    return new Promise((resolve, reject) => {
+      let sent = 0;
+      let acked = 0;
+      const next = () => {
+        for (; sent < count && sent - acked < inFlight; sent++) {
+          const text = `Message ${part}-${sent}${sent % 9 === 0 ? `, with more to say: ${"word ".repeat(sent % 70)}` : ""}`;
+          const clientId = `${part}-${sent}`;
+          socket.send(JSON.stringify({ ref: "s", send: { roomId, clientId, text } }));
+        }
+      };
+      socket.on("open", () => socket.send(JSON.stringify({ hello: { accessToken: account.accessToken } })));
+      socket.on("message", (data) => {
+        const text = String(data);
+        if (text.includes('"ready"')) next();
+        else if (text.includes('"error"')) reject(new Error(text));
+        else if (text.includes('"ack"') && ++acked === count) {
+          socket.close();
+          resolve();
+        } else if (acked % 100 === 0) next();
+      });
+      socket.on("error", reject);
+    });
+  }
 });
 
-/** Numbered messages over one connection, with many under way. */
-function send(url: string, account: Account, roomId: string, part: number): Promise<void> {
-  const socket = new WebSocket(url.replace("http", "ws").concat("/v1/realtime"), "parley.v1.json");
-  const count = total / connections;
-  return new Promise((resolve, reject) => {
-    let sent = 0;
-    let acked = 0;
-    const more = () => {
-      for (; sent < count && sent - acked < inFlight; sent++) {
-        const text = `Message ${part}-${sent}${sent % 9 === 0 ? `, with more to say: ${"word ".repeat(sent % 70)}` : ""}`;
-        const clientId = `${part}-${sent}`;
-        socket.send(JSON.stringify({ ref: "s", send: { roomId, clientId, text } }));
-      }
-    };
-    socket.on("open", () => socket.send(JSON.stringify({ hello: { accessToken: account.accessToken } })));
-    socket.on("message", (data) => {
-      const text = String(data);
-      if (text.includes('"ready"')) more();
-      else if (text.includes('"error"')) reject(new Error(text));
-      else if (text.includes('"ack"') && ++acked === count) {
-        socket.close();
-        resolve();
-      } else if (acked % 100 === 0) more();
-    });
-    socket.on("error", reject);
-  });
+/** The message of this seq, or the first one in sight, and where on the screen it begins. */
+function firstInSight(page: Page, seq?: string): Promise<{ seq: string; top: number } | undefined> {
+  return page.evaluate((wanted) => {
+    const scroll = document.querySelector(".timeline-scroll")!;
+    const edge = scroll.getBoundingClientRect().top;
+    const found = [...scroll.querySelectorAll<HTMLElement>(".message")].find((each) =>
+      wanted === undefined ? each.getBoundingClientRect().top > edge : each.dataset.seq === wanted,
+    );
+    return found && { seq: found.dataset.seq!, top: Math.round(found.getBoundingClientRect().top) };
+  }, seq);
 }
 
 const seqs = (page: Page) =>
