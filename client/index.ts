@@ -18,6 +18,18 @@ export { createIndexedDbStorage } from "./indexed-db-storage.ts";
 export { createMemoryStorage } from "./memory-storage.ts";
 export type { Observable } from "./observable.ts";
 export { createParley } from "./parley.ts";
+export type {
+  LoadOptions,
+  MessageItem,
+  Notice,
+  NoticeItem,
+  OutgoingMessage,
+  ReactionCount,
+  ReplyPreview,
+  RoomState,
+  RoomStore,
+  TimelineItem,
+} from "./room-types.ts";
 export type { ParleyStorage, StorageMessage } from "./storage.ts";
 export type {
   Connection,
@@ -26,19 +38,9 @@ export type {
   InboxRoom,
   IssuedTokens,
   LastMessage,
-  LoadOptions,
-  MessageItem,
   NamedInvitation,
   NewAccount,
-  Notice,
-  NoticeItem,
-  OutgoingMessage,
   Parley,
   ParleyOptions,
-  ReactionCount,
-  ReplyPreview,
-  RoomState,
-  RoomStore,
   Session,
-  TimelineItem,
 } from "./types.ts";

@@ -1,6 +1,6 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
-import type { MessageItem, ReactionCount } from "./types.ts";
+import type { MessageItem, ReactionCount } from "./room-types.ts";
 
 /**
  * What later events made of messages. Events may be counted in any order, each once: a page of older ones comes after

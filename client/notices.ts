@@ -1,5 +1,5 @@
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
-import type { Notice } from "./types.ts";
+import type { Notice } from "./room-types.ts";
 
 /** What an event that is no message says. One of a kind that came after this client was made says nothing. */
 export function noticeOf({ body }: TimelineEvent): Notice {

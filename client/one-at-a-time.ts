@@ -1,4 +1,4 @@
-import type { LoadOptions } from "./types.ts";
+import type { LoadOptions } from "./room-types.ts";
 
 /** Who asks while it is under way waits for that. */
 export function oneAtATime(

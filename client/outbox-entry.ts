@@ -1,6 +1,6 @@
 import type { Code } from "./code.ts";
 import { ParleyError } from "./errors.ts";
-import type { OutgoingMessage } from "./types.ts";
+import type { OutgoingMessage } from "./room-types.ts";
 
 /** A message on its way, as it is stored. */
 export interface OutboxEntry {

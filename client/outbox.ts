@@ -4,8 +4,8 @@ import { signedOutError, toParleyError } from "./errors.ts";
 import { createEntryKeys, createId } from "./ids.ts";
 import { type OutboxEntry, outboxPrefix, outgoingMessage } from "./outbox-entry.ts";
 import { createOutboxSender } from "./outbox-sender.ts";
+import type { OutgoingMessage } from "./room-types.ts";
 import type { LockingStorage } from "./storage-locks.ts";
-import type { OutgoingMessage } from "./types.ts";
 
 /**
  * Messages on their way. Each is in the storage from before it is sent until the server has it, so it outlives the

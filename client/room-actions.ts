@@ -1,7 +1,7 @@
 import type { MessageService } from "#gen/parley/message/v1/message_service_pb.js";
 import type { Client } from "./connect-protocol.ts";
 import type { Outbox } from "./outbox.ts";
-import type { RoomStore } from "./types.ts";
+import type { RoomStore } from "./room-types.ts";
 
 /** What one does in a room. What comes of it comes as events, like what others do. */
 export type RoomActions = Pick<

@@ -12,8 +12,8 @@ import { createView } from "./observable.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { createRoomActions, type RoomActionsDeps } from "./room-actions.ts";
 import { createRoomPages, enoughItems, pageSize } from "./room-pages.ts";
+import type { LoadOptions, RoomState, RoomStore } from "./room-types.ts";
 import { createTimeline } from "./timeline.ts";
-import type { LoadOptions, RoomState, RoomStore } from "./types.ts";
 import { createTyping } from "./typing.ts";
 
 /** A room's store, with what it is told of. */

@@ -2,7 +2,7 @@ import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import { type Changes, createChanges } from "./message-changes.ts";
 import { noticeOf } from "./notices.ts";
-import type { MessageItem, ReplyPreview, TimelineItem } from "./types.ts";
+import type { MessageItem, ReplyPreview, TimelineItem } from "./room-types.ts";
 
 /**
  * A room's timeline folded into messages and notices, of which a window is kept.
