@@ -5,8 +5,15 @@ import { Code } from "./code.ts";
 import { ParleyError } from "./errors.ts";
 import { createReadMarks } from "./read-marks.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+beforeEach(() => {
+  vi.useFakeTimers();
+  // What failed is tried again after this share of a bound that doubles.
+  vi.spyOn(Math, "random").mockReturnValue(0.5);
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 const aMoment = 400;
 /** Longer than all pauses between tries together. */

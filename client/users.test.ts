@@ -4,8 +4,15 @@ import { UserSchema } from "#gen/parley/user/v1/user_pb.js";
 import { BatchGetUsersResponseSchema } from "#gen/parley/user/v1/user_service_pb.js";
 import { createUsers } from "./users.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+beforeEach(() => {
+  vi.useFakeTimers();
+  // What failed is tried again after this share of a bound that doubles.
+  vi.spyOn(Math, "random").mockReturnValue(0.5);
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
 
 const aMoment = 20;
 /** Longer than all pauses between tries together. */

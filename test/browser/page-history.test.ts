@@ -95,14 +95,17 @@ describe.skipIf(!hasChromium())("a room of 100,000 messages", { timeout: 240_000
 
   test("what one reads a little above them stays there, however much comes new", async () => {
     const { page } = ada;
+    await stillStanding(page);
     await page.evaluate(() => document.querySelector(".timeline-scroll")!.scrollBy(0, -3000));
     await settled(page);
+    await stillStanding(page);
     const before = await firstInSight(page);
     await send(connections, more);
     await page
       .getByRole("navigation")
       .getByText(`Message ${connections}-${more - 1}`)
       .waitFor();
+    await stillStanding(page);
     expect(await firstInSight(page, before?.seq)).toEqual(before);
     await toNewest();
     await expect.poll(() => highestSeq(page)).toBe(total + more + 1);
@@ -160,6 +163,20 @@ const highestSeq = async (page: Page) => Math.max(...(await seqs(page)));
 /** Until nothing is being loaded. */
 async function settled(page: Page): Promise<void> {
   await expect.poll(() => page.locator(".timeline-rows").getAttribute("aria-busy")).toBe("false");
+}
+
+/** Until it has not moved for some frames. */
+function stillStanding(page: Page): Promise<void> {
+  return page.evaluate(async () => {
+    const scroll = document.querySelector(".timeline-scroll")!;
+    let last = "";
+    for (let same = 0; same < 20; same++) {
+      await new Promise(requestAnimationFrame);
+      const now = `${scroll.scrollTop} ${scroll.scrollHeight}`;
+      if (now !== last) same = 0;
+      last = now;
+    }
+  });
 }
 
 interface Frames {
