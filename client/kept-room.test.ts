@@ -1,12 +1,12 @@
 import { create } from "@bufbuild/protobuf";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { TimelineEventSchema } from "#gen/parley/message/v1/timeline_pb.js";
 import { RoomSchema } from "#gen/parley/room/v1/room_pb.js";
 import { GetRoomResponseSchema } from "#gen/parley/room/v1/room_service_pb.js";
 import { createKeptRoom } from "./kept-room.ts";
+import { useTestClock } from "./test-clock.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+useTestClock();
 
 /** A room that people come to, and whose answers come when the test says so. */
 async function setUp() {

@@ -1,19 +1,12 @@
 import { create } from "@bufbuild/protobuf";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { MarkReadResponseSchema } from "#gen/parley/message/v1/message_service_pb.js";
 import { Code } from "./code.ts";
 import { ParleyError } from "./errors.ts";
 import { createReadMarks } from "./read-marks.ts";
+import { useTestClock } from "./test-clock.ts";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  // What failed is tried again after this share of a bound that doubles.
-  vi.spyOn(Math, "random").mockReturnValue(0.5);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
+useTestClock();
 
 const aMoment = 400;
 /** Longer than all pauses between tries together. */

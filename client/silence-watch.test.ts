@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createSilenceWatch } from "./silence-watch.ts";
+import { useTestClock } from "./test-clock.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+useTestClock();
 
 function watch(canAsk: boolean) {
   const [ask, onDead, over] = [vi.fn(), vi.fn(), new AbortController()];

@@ -1,12 +1,9 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { SessionKeeper } from "./session.ts";
+import { useTestClock } from "./test-clock.ts";
 import { renewInTime } from "./token-renewal.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
+useTestClock();
 
 const lifeMs = 840_000;
 

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocketServer } from "ws";
+import { useTestClock } from "./test-clock.ts";
 import { createRoute, createWebSocketProbe, type RouteDeps } from "./transport-choice.ts";
 
 /** A way out on which WebSockets can be opened when the test says so. */
@@ -29,20 +30,8 @@ function setUp({ transport = "auto" as RouteDeps["transport"] } = {}) {
   return { way, probe, route, connect, fallBack };
 }
 
-function useClock(): void {
-  beforeEach(() => {
-    vi.useFakeTimers();
-    // Neither early nor late.
-    vi.spyOn(Math, "random").mockReturnValue(0.5);
-  });
-  afterEach(() => {
-    vi.useRealTimers();
-    vi.restoreAllMocks();
-  });
-}
-
 describe("a route", () => {
-  useClock();
+  useTestClock();
 
   test("is by WebSocket, and by Subscribe after two failures of it in a row", () => {
     const { route } = setUp();
@@ -90,7 +79,7 @@ describe("a route", () => {
 });
 
 describe("Subscribe", () => {
-  useClock();
+  useTestClock();
 
   test("is left for a WebSocket as soon as one can be opened", async () => {
     const { way, fallBack, route, probe } = setUp();

@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
+import { useTestClock } from "./test-clock.ts";
 import { createTyping } from "./typing.ts";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+useTestClock();
 
 function setUp() {
   const onChange = vi.fn();

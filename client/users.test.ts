@@ -1,18 +1,11 @@
 import { create } from "@bufbuild/protobuf";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { UserSchema } from "#gen/parley/user/v1/user_pb.js";
 import { BatchGetUsersResponseSchema } from "#gen/parley/user/v1/user_service_pb.js";
+import { useTestClock } from "./test-clock.ts";
 import { createUsers } from "./users.ts";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  // What failed is tried again after this share of a bound that doubles.
-  vi.spyOn(Math, "random").mockReturnValue(0.5);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
+useTestClock();
 
 const aMoment = 20;
 /** Longer than all pauses between tries together. */
