@@ -1,15 +1,9 @@
 import type { Ack } from "#gen/parley/realtime/v1/frames_pb.js";
 import { pause } from "./abort.ts";
 import { backoffMs } from "./backoff.ts";
-import { isSessionError, toParleyError } from "./errors.ts";
+import { isSessionError, toParleyError, unavailableError } from "./errors.ts";
 import type { ClientKind, Greeting } from "./frames.ts";
-import {
-  type End,
-  type LiveConnection,
-  type LiveConnectionDeps,
-  openConnection,
-  unavailable,
-} from "./live-connection.ts";
+import { type End, type LiveConnection, type LiveConnectionDeps, openConnection } from "./live-connection.ts";
 import { createValue, type Observable, whenTrue } from "./observable.ts";
 import { userIdOf } from "./session.ts";
 import type { Connection } from "./types.ts";
@@ -132,7 +126,7 @@ export function createConnection(deps: ConnectionDeps): RealtimeConnection {
     get isTwoWay() {
       return current?.isTwoWay ?? false;
     },
-    request: (kind) => current?.request(kind) ?? Promise.reject(unavailable("not connected")),
+    request: (kind) => current?.request(kind) ?? Promise.reject(unavailableError("not connected")),
     tell: (kind) => current?.tell(kind),
   };
 }

@@ -1,6 +1,5 @@
 import type { Ack, Goodbye, Ready, ServerFrame } from "#gen/parley/realtime/v1/frames_pb.js";
-import { Code } from "./code.ts";
-import { errorOfStatus, ParleyError, toParleyError } from "./errors.ts";
+import { errorOfStatus, type ParleyError, toParleyError, unavailableError } from "./errors.ts";
 import { type ClientKind, clientFrame, type Greeting, type OpenLink, roomsInHello } from "./frames.ts";
 import { createRequests } from "./requests.ts";
 import { type SessionKeeper, userIdOf } from "./session.ts";
@@ -73,7 +72,7 @@ export function openConnection(
     if (over.signal.aborted) return;
     over.abort();
     link.close();
-    requests.fail(error ?? unavailable("the connection ended"));
+    requests.fail(error ?? unavailableError("the connection ended"));
     const livedMs = readyAt === undefined ? 0 : Date.now() - readyAt;
     resolve({ livedMs, isChosen, ...(error && { error }), ...(goodbye && { goodbye }) });
   }
@@ -131,14 +130,14 @@ export function openConnection(
 
   const silence = createSilenceWatch({
     ask: () => link.send(clientFrame({ case: "ping", value: {} })),
-    onDead: () => finish(unavailable("the connection fell silent")),
+    onDead: () => finish(unavailableError("the connection fell silent")),
     canAsk: via === "websocket",
     answerMs: pongTimeoutMs,
     signal: over.signal,
   });
   const readyTimer = setTimeout(() => {
     route.failed(via, false);
-    finish(unavailable("the server didn't answer"));
+    finish(unavailableError("the server didn't answer"));
   }, readyTimeoutMs);
   const link = deps.open[via]({ ...greeting, rooms: greeting.rooms.slice(0, roomsInHello) }, token, {
     onFrame: take,
@@ -163,7 +162,9 @@ export function openConnection(
       return isReady() && link.isTwoWay;
     },
     request: (kind) =>
-      isReady() && link.isTwoWay ? requests.ask(link, kind) : Promise.reject(unavailable("not connected")),
+      isReady() && link.isTwoWay
+        ? requests.ask(link, kind)
+        : Promise.reject(unavailableError("not connected")),
     tell(kind) {
       if (isReady()) link.send(clientFrame(kind));
     },
@@ -171,8 +172,4 @@ export function openConnection(
       if (isReady()) silence.check();
     },
   };
-}
-
-export function unavailable(message: string): ParleyError {
-  return new ParleyError(message, { reason: "UNAVAILABLE", code: Code.Unavailable });
 }
