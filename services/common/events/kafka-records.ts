@@ -1,5 +1,6 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { IHeaders, KafkaMessage, Message } from "kafkajs";
+import { bufferOf } from "../buffers.ts";
 import type { EventRecord } from "./event-log.ts";
 import type { Topic } from "./topics.ts";
 
@@ -35,7 +36,7 @@ export function toKafkaMessage(
 ): Message {
   return {
     key,
-    value: Buffer.from(toBinary(topic.schema, message)),
+    value: bufferOf(toBinary(topic.schema, message)),
     headers: {
       [header.id]: `${key}:${number}`,
       [header.number]: String(number),

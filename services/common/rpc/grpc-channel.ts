@@ -14,10 +14,10 @@ import {
   type ClientDuplexStream,
   Metadata,
 } from "@grpc/grpc-js";
+import { bufferOf } from "../buffers.ts";
 import { abortedBy } from "./abort-reason.ts";
 import type { GrpcCalls } from "./grpc-calls.ts";
 import { failureOf } from "./grpc-failure.ts";
-import { bufferOf } from "./grpc-status.ts";
 
 /** Proves to the other side which mesh this process is of. */
 export interface GrpcIdentity {

@@ -20,9 +20,10 @@ import {
   type UntypedHandleCall,
 } from "@grpc/grpc-js";
 import type { Logger } from "pino";
+import { bufferOf } from "../buffers.ts";
 import { DomainError, InvalidArgumentError } from "../errors.ts";
 import { type GrpcCall, grpcCallOf } from "./grpc-call.ts";
-import { bufferOf, grpcStatusOf } from "./grpc-status.ts";
+import { grpcStatusOf } from "./grpc-status.ts";
 
 /** Answers the calls of a gRPC server. What it throws becomes the call's status. */
 export interface GrpcDispatch {

@@ -8,7 +8,7 @@ import type {
 } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { file_google_rpc_error_details } from "#gen/google/rpc/error_details_pb.js";
-import { bufferOf } from "./grpc-status.ts";
+import { bufferOf } from "../buffers.ts";
 
 type ReflectionHandler = (call: ServerDuplexStream<unknown, unknown>) => void;
 

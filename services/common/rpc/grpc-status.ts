@@ -2,6 +2,7 @@ import { toBinary } from "@bufbuild/protobuf";
 import { type Code, ConnectError } from "@connectrpc/connect";
 import { Metadata, type StatusObject, status as statusCodes } from "@grpc/grpc-js";
 import { StatusSchema } from "#gen/google/rpc/status_pb.js";
+import { bufferOf } from "../buffers.ts";
 import { InvalidArgumentError, toConnectError, toStatus } from "../errors.ts";
 import { requestIdHeader } from "./caller.ts";
 
@@ -16,11 +17,6 @@ export function grpcStatusOf(error: unknown): StatusObject {
   const metadata = new Metadata();
   metadata.set(detailsKey, bufferOf(toBinary(StatusSchema, status)));
   return { code: status.code, details: status.message, metadata };
-}
-
-/** The same bytes as the Buffer that grpc-js insists on. */
-export function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /**
