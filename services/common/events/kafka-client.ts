@@ -1,10 +1,10 @@
-import { createRequire } from "node:module";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import kafkajs, { type Admin, type Kafka, type KafkaConfig as KafkaJsConfig } from "kafkajs";
 import type { Logger } from "pino";
 import { backoffMs } from "../backoff.ts";
 import type { KafkaConfig } from "./kafka-config.ts";
+import { mendKafkaJs } from "./kafka-library.ts";
 import { createTlsSockets } from "./kafka-tls.ts";
 
 /** How long one request may take, and a connection to come about, in ms. */
@@ -19,7 +19,7 @@ export function createKafkaClient(
   config: Pick<KafkaConfig, "brokers" | "tls" | "sasl">,
   logger: Logger,
 ): Kafka {
-  quietIdleConnections();
+  mendKafkaJs();
   const { brokers, tls, sasl } = config;
   const options: KafkaJsConfig = {
     clientId: `parley-${hostname()}-${process.pid}`,
@@ -90,26 +90,4 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T | undef
   } finally {
     clearTimeout(timer);
   }
-}
-
-interface RequestQueue {
-  readonly pending: readonly unknown[];
-  scheduleCheckPendingRequests(): void;
-}
-
-let quiet = false;
-
-/**
- * KafkaJS 2.2.4 wakes every millisecond for each connection, to see whether requests wait that were held back: its timer
- * is set to a time in the past (kafkajs issue 1751). Without any, nothing has to be looked after.
- */
-function quietIdleConnections(): void {
-  if (quiet) return;
-  quiet = true;
-  const load = createRequire(import.meta.url);
-  const { prototype } = load("kafkajs/src/network/requestQueue") as { prototype: RequestQueue };
-  const schedule = prototype.scheduleCheckPendingRequests;
-  prototype.scheduleCheckPendingRequests = function (this: RequestQueue) {
-    if (this.pending.length > 0) schedule.call(this);
-  };
 }
