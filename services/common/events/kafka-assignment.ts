@@ -13,17 +13,20 @@ export interface TopicDelivery {
   /** The group's name, without prefix. */
   readonly group: string;
   /** A queue that begins when the one before it has ended: no two batches of a topic are under way at once. */
-  openQueue(): GroupQueue<EventRecord>;
+  openQueue(): GroupQueue<FetchedRecord>;
   /** Keeps what can't be read; resolves when it is kept. */
   buryUnreadable(messages: readonly RawRecord[], error: unknown, signal: AbortSignal): Promise<void>;
-  /** Remembers what a record came as, should it become a dead letter. */
-  remember(record: EventRecord, raw: RawRecord): void;
 }
 
 /** A record as it is in the cluster. */
 export interface RawRecord {
   readonly partition: number;
   readonly message: KafkaMessage;
+}
+
+/** A record with what it came as, should it become a dead letter. */
+export interface FetchedRecord extends EventRecord {
+  readonly raw: RawRecord;
 }
 
 export interface TopicPartitionOffset {
@@ -137,22 +140,20 @@ export function createAssignment(deliveries: ReadonlyMap<string, TopicDelivery>)
 }
 
 interface Read {
-  readonly records: EventRecord[];
+  readonly records: FetchedRecord[];
   readonly unreadable: { raw: RawRecord; error: unknown }[];
 }
 
 /** What is published once more for another group is left out. */
 function read(delivery: TopicDelivery, { partition, messages }: Batch): Read {
-  const records: EventRecord[] = [];
+  const records: FetchedRecord[] = [];
   const unreadable: Read["unreadable"] = [];
   for (const message of messages) {
     const onlyFor = textOf(message.headers, header.onlyFor);
     if (onlyFor !== undefined && onlyFor !== delivery.group) continue;
     const raw = { partition, message };
     try {
-      const record = fromKafkaMessage(delivery.topic, message);
-      delivery.remember(record, raw);
-      records.push(record);
+      records.push({ ...fromKafkaMessage(delivery.topic, message), raw });
     } catch (error) {
       unreadable.push({ raw, error });
     }

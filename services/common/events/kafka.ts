@@ -7,14 +7,14 @@ import type { Metrics } from "../metrics.ts";
 import {
   DeliveryStoppedError,
   type EventLog,
-  type EventRecord,
   type RecordHandler,
+  type RecordOf,
   type SubscriptionOptions,
 } from "./event-log.ts";
 import { createEventLogMetrics } from "./event-log-metrics.ts";
 import { createGroupDelivery, type DeadLetters, type RetryPolicy } from "./group-delivery.ts";
 import { createGroupQueue, type GroupQueue } from "./group-queue.ts";
-import type { RawRecord, TopicDelivery } from "./kafka-assignment.ts";
+import type { FetchedRecord, RawRecord, TopicDelivery } from "./kafka-assignment.ts";
 import { createKafkaClient, createWithAdmin } from "./kafka-client.ts";
 import type { KafkaConfig } from "./kafka-config.ts";
 import { createKafkaConsumer, type KafkaConsumer } from "./kafka-consumer.ts";
@@ -43,7 +43,7 @@ export interface KafkaEventLogDeps {
 interface Group {
   readonly deliveries: Map<string, TopicDelivery>;
   readonly rebalanced: Set<() => void>;
-  readonly queues: Map<string, GroupQueue<EventRecord>>;
+  readonly queues: Map<string, GroupQueue<FetchedRecord>>;
   consumer?: KafkaConsumer;
 }
 
@@ -90,7 +90,6 @@ export function createKafkaEventLog(deps: KafkaEventLogDeps): EventLog {
     group: string,
     handler: RecordHandler<D>,
   ): TopicDelivery {
-    const raws = new WeakMap<EventRecord, RawRecord>();
     const keep = async (raw: readonly RawRecord[], error: unknown, signal: AbortSignal) => {
       const letters = raw.map((record) => toDeadLetter(record, group, error));
       await keepDeadLetters(
@@ -109,7 +108,7 @@ export function createKafkaEventLog(deps: KafkaEventLogDeps): EventLog {
     };
     const bury = ({ records, error }: DeadLetters, signal: AbortSignal) =>
       keep(
-        records.map((record) => raws.get(record)!),
+        records.map((record) => (record as FetchedRecord).raw),
         error,
         signal,
       );
@@ -120,12 +119,11 @@ export function createKafkaEventLog(deps: KafkaEventLogDeps): EventLog {
       openQueue() {
         const delivery = createGroupDelivery({ topic, group, handler, bury, logger, retry });
         // A fetch brings batches of many partitions, one by one in the same turn.
-        const queue = createGroupQueue(delivery, { begins: "next turn" });
-        groups.get(group)?.queues.set(topic.name, queue as GroupQueue<EventRecord>);
-        return queue as GroupQueue<EventRecord>;
+        const queue = createGroupQueue<RecordOf<D> & FetchedRecord>(delivery, { begins: "next turn" });
+        groups.get(group)?.queues.set(topic.name, queue as GroupQueue<FetchedRecord>);
+        return queue as GroupQueue<FetchedRecord>;
       },
       buryUnreadable: keep,
-      remember: (record, raw) => void raws.set(record, raw),
     };
   }
 
