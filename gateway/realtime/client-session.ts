@@ -10,6 +10,7 @@ import { startRooms } from "./cursors.ts";
 import { type Hellos, turnAway } from "./hello.ts";
 import { operationOf } from "./operations.ts";
 import { fail, reply } from "./replies.ts";
+import { createAckFrame } from "./server-frame.ts";
 import type { Shedding } from "./shedding.ts";
 import type { SignalSender } from "./signals.ts";
 import type { WatchOperation } from "./watched-operations.ts";
@@ -72,11 +73,7 @@ export function createClientSessions(deps: ClientSessionDeps): ClientSessions {
       if ("error" in outcome) {
         reply(connection, ref, { case: "error", value: outcome.error });
       } else {
-        const { seq, at, replayed } = outcome.ack;
-        reply(connection, ref, {
-          case: "ack",
-          value: at ? { roomId, seq, at, replayed } : { roomId, seq, replayed },
-        });
+        connection.answer(createAckFrame(ref, roomId, outcome.ack));
       }
     };
     writes.write(connection.slot, roomId, operation, answer, watched?.traceparent);

@@ -1,3 +1,8 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  AddReactionRequestSchema,
+  RemoveReactionRequestSchema,
+} from "#gen/parley/message/v1/message_service_pb.js";
 import type { ClientFrame } from "#gen/parley/realtime/v1/frames_pb.js";
 import type { Operation } from "./write-router.ts";
 
@@ -14,10 +19,12 @@ export function operationOf({ kind }: ClientFrame): { roomId: string; operation:
       return { roomId: kind.value.roomId, operation: { case: "markRead", value: kind.value } };
     case "react": {
       const { roomId, seq, emoji, remove } = kind.value;
-      const value = { roomId, seq, emoji };
+      const reaction = { roomId, seq, emoji };
       return {
         roomId,
-        operation: remove ? { case: "removeReaction", value } : { case: "addReaction", value },
+        operation: remove
+          ? { case: "removeReaction", value: create(RemoveReactionRequestSchema, reaction) }
+          : { case: "addReaction", value: create(AddReactionRequestSchema, reaction) },
       };
     }
     default:

@@ -1,7 +1,8 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import type { WriteAck } from "#gen/parley/internal/v1/message_internal_service_pb.js";
 import type { FeedEntry } from "#gen/parley/message/v1/feed_pb.js";
 import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
-import { type ServerFrame, ServerFrameSchema } from "#gen/parley/realtime/v1/frames_pb.js";
+import { AckSchema, type ServerFrame, ServerFrameSchema } from "#gen/parley/realtime/v1/frames_pb.js";
 import {
   type SubscribeResponse,
   SubscribeResponseSchema,
@@ -105,21 +106,34 @@ export function createFrame(frame: MessageInitShape<typeof ServerFrameSchema>): 
   return new SharedFrame(create(ServerFrameSchema, frame), 0);
 }
 
+/** The answer to a write. */
+export function createAckFrame(ref: string | undefined, roomId: string, written: WriteAck): Frames {
+  const ack = create(AckSchema);
+  ack.roomId = roomId;
+  ack.seq = written.seq;
+  if (written.at) ack.at = written.at;
+  ack.replayed = written.replayed;
+  const frame = frameOf({ case: "ack", value: ack });
+  if (ref !== undefined) frame.ref = ref;
+  return new SharedFrame(frame, 0);
+}
+
 export function createEventFrame(event: TimelineEvent): NumberedFrame {
   const { body } = event;
   const hasText = body.case === "messagePosted" || body.case === "messageEdited";
-  return new SharedFrame(
-    create(ServerFrameSchema, { kind: { case: "event", value: event } }),
-    Number(event.seq),
-    hasText ? body.value.text.length : 0,
-  );
+  const textLength = hasText ? body.value.text.length : 0;
+  return new SharedFrame(frameOf({ case: "event", value: event }), Number(event.seq), textLength);
 }
 
 export function createFeedFrame(entry: FeedEntry): NumberedFrame {
-  return new SharedFrame(
-    create(ServerFrameSchema, { kind: { case: "feed", value: entry } }),
-    Number(entry.seq),
-  );
+  return new SharedFrame(frameOf({ case: "feed", value: entry }), Number(entry.seq));
+}
+
+/** As `create` makes it of an initial value, which it walks over: for each message that costs too much. */
+function frameOf(kind: ServerFrame["kind"]): ServerFrame {
+  const frame = create(ServerFrameSchema);
+  frame.kind = kind;
+  return frame;
 }
 
 /** Several frames as one piece, joined once for all who get them. */

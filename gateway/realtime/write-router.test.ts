@@ -10,6 +10,7 @@ import {
   WriteResponseSchema,
   type WriteResultSchema,
 } from "#gen/parley/internal/v1/message_internal_service_pb.js";
+import { SendMessageRequestSchema } from "#gen/parley/message/v1/message_service_pb.js";
 import { turns, until } from "./test-connection.ts";
 import { createTestServers, useLinkSetting } from "./test-links.ts";
 import { createTestReplicas, roomOf } from "./test-replicas.ts";
@@ -43,10 +44,12 @@ async function start(...ids: string[]) {
   for (const id of ids) await live(id);
   const outcomes: string[] = [];
   const slot = router.introduce("token");
-  const write = (roomId: string, text: string, by = slot) =>
-    router.write(by, roomId, { case: "send", value: { roomId, clientId: text, text } }, (outcome: Outcome) =>
+  const write = (roomId: string, text: string, by = slot) => {
+    const value = create(SendMessageRequestSchema, { roomId, clientId: text, text });
+    router.write(by, roomId, { case: "send", value }, (outcome: Outcome) =>
       outcomes.push(`${text} ${"ack" in outcome ? outcome.ack.seq : `error ${outcome.error.code}`}`),
     );
+  };
   const pass = (ms: number) => {
     clock.now += ms;
     vi.advanceTimersByTime(1000);

@@ -1,4 +1,4 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { Status } from "#gen/google/rpc/status_pb.js";
 import {
@@ -13,7 +13,7 @@ import { createRendezvous } from "./rendezvous.ts";
 import { followReplicas } from "./replica-links.ts";
 import { createWriteLink, type WriteCaller, type WriteLink } from "./write-link.ts";
 
-export type Operation = NonNullable<MessageInitShape<typeof WriteSchema>["operation"]>;
+export type Operation = Write["operation"];
 export type Outcome = { ack: WriteAck } | { error: Status };
 
 /**
@@ -202,7 +202,10 @@ export function createWriteRouter(deps: WriteRouterDeps): WriteRouter {
       if (closed || !caller) return answer({ error: deps.unavailable() });
       if (pending.size >= maxPending) return answer({ error: deps.overloaded() });
       const id = ++lastId;
-      const write = create(WriteSchema, { id, slot: BigInt(slot), operation });
+      const write = create(WriteSchema);
+      write.id = id;
+      write.slot = BigInt(slot);
+      write.operation = operation;
       if (traceparent !== undefined) write.traceparent = traceparent;
       const entry: Pending = { write, caller, roomId, since: now(), answer, link: undefined, sent: false };
       caller.unanswered += 1;

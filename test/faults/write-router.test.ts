@@ -1,12 +1,15 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import pino from "pino";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { StatusSchema } from "#gen/google/rpc/status_pb.js";
-import type { MessageInternalService } from "#gen/parley/internal/v1/message_internal_service_pb.js";
+import {
+  type MessageInternalService,
+  WriteSchema,
+} from "#gen/parley/internal/v1/message_internal_service_pb.js";
 import { backoff, turns } from "../../gateway/realtime/test-connection.ts";
 import { createTestReplicas } from "../../gateway/realtime/test-replicas.ts";
 import { createRandom } from "../../gateway/realtime/test-world.ts";
-import { createWriteRouter, type Operation, type Outcome } from "../../gateway/realtime/write-router.ts";
+import { createWriteRouter, type Outcome } from "../../gateway/realtime/write-router.ts";
 import { newId } from "../../services/common/ids.ts";
 import {
   given,
@@ -25,6 +28,8 @@ const ids = ["a", "b", "c"];
 const steps = 600;
 
 /** One connection in one room: what it asked for, in order. Only this one edits and reacts to `target`. */
+type Asking = NonNullable<MessageInitShape<typeof WriteSchema>["operation"]>;
+
 interface Lane {
   readonly slot: number;
   readonly author: Person;
@@ -72,7 +77,8 @@ async function live(parley: TestMessage, seed: number): Promise<void> {
   let answers = 0;
   let asked = 0;
 
-  function ask(lane: Lane, operation: Operation, acked: (seq: bigint) => void = () => {}): void {
+  function ask(lane: Lane, asking: Asking, acked: (seq: bigint) => void = () => {}): void {
+    const { operation } = create(WriteSchema, { operation: asking });
     asked += 1;
     let answered = false;
     router.write(lane.slot, lane.roomId, operation, (outcome: Outcome) => {
