@@ -7,7 +7,7 @@ import { kafkaEnvironment, preparedKafka } from "./kafka/environment.ts";
 import type { Stack, StackOptions } from "./stack.ts";
 import { createStackProcess, type StackProcess } from "./stack-process.ts";
 
-/** A stack of several processes: HTTP goes to the first gateway, gRPC to the second one, WebSockets to both in turn. */
+/** A stack of several processes: HTTP goes to the first gateway, gRPC to the last one, WebSockets to all in turn. */
 export interface MeshStack extends Stack {
   /** By name, in the order in which they start. */
   readonly processes: ReadonlyMap<string, StackProcess>;
@@ -20,13 +20,15 @@ export interface MeshStack extends Stack {
 export interface MeshOptions extends StackOptions {
   /** The processes besides the gateways: what each hosts, by name. */
   services?: Readonly<Record<string, readonly string[]>>;
+  /** How many gateways: two unless said otherwise. */
+  gateways?: number;
   /** How long each process may take to be ready, ms. */
   readyTimeoutMs?: number;
 }
 
 /** As far apart as they can be without a broker. */
 const defaultServices = { auth: ["auth"], room: ["room"], backend: ["message", "delivery"] };
-const gatewayNames = ["gateway-1", "gateway-2"];
+const gatewayNameOf = (index: number) => `gateway-${index + 1}`;
 
 /** With Kafka between them, message and delivery are apart, and delivery is there twice. */
 export const servicesOnKafka = {
@@ -44,13 +46,18 @@ export async function startMeshOnKafka(kafkaUrl: string, options: MeshOptions = 
   return startMesh({ services: servicesOnKafka, ...options, env });
 }
 
-/** `parley serve` with the parts in processes of their own, and two gateways. */
+/** `parley serve` with the parts in processes of their own. */
 export async function startMesh(options: MeshOptions = {}): Promise<MeshStack> {
   const folder = mkdtempSync(join(tmpdir(), "parley-test-"));
   const { PARLEY_OPERATOR_PORT: operatorPort, ...common } = { ...defaultEnv(folder), ...options.env };
   const shared = { folder, readyTimeoutMs: options.readyTimeoutMs };
   const services = await createServices(options.services ?? defaultServices, { ...shared, common });
-  const gateways = await createGateways({ ...shared, common: { ...common, ...services.urls }, operatorPort });
+  const gateways = await createGateways({
+    ...shared,
+    count: options.gateways ?? 2,
+    common: { ...common, ...services.urls },
+    operatorPort,
+  });
   // Not for calls: what a server says to who sends too much is lost when a proxy meets its reset first.
   const balancer = await startBalancer(gateways.httpPorts);
 
@@ -73,12 +80,12 @@ export async function startMesh(options: MeshOptions = {}): Promise<MeshStack> {
     gatewayUrls,
     operatorUrls: services.operatorUrls,
     socketUrl: `http://127.0.0.1:${balancer.port}`,
-    grpcUrl: `http://127.0.0.1:${gateways.grpcPorts[1]}`,
+    grpcUrl: `http://127.0.0.1:${gateways.grpcPorts.at(-1)}`,
     folder,
     databaseUrl: `sqlite:${folder}`,
     processes,
     get pid() {
-      return processes.get(gatewayNames[0]!)?.pid ?? 0;
+      return processes.get(gatewayNameOf(0))?.pid ?? 0;
     },
     output: () => all.map((process) => process.output()).join(""),
     kill,
@@ -143,12 +150,12 @@ async function createServices(services: NonNullable<MeshOptions["services"]>, { 
 }
 
 /** The first has the operator port that was asked for, if any. */
-async function createGateways(deps: Shared & { operatorPort: string | undefined }) {
-  const { common, operatorPort, ...shared } = deps;
+async function createGateways(deps: Shared & { count: number; operatorPort: string | undefined }) {
+  const { count, common, operatorPort, ...shared } = deps;
   const processes = new Map<string, StackProcess>();
   const httpPorts: number[] = [];
   const grpcPorts: number[] = [];
-  for (const name of gatewayNames) {
+  for (let i = 0; i < count; i++) {
     const [http, grpc] = [await freePort(), await freePort()];
     httpPorts.push(http);
     grpcPorts.push(grpc);
@@ -156,9 +163,10 @@ async function createGateways(deps: Shared & { operatorPort: string | undefined 
       ...common,
       PARLEY_HTTP_PORT: String(http),
       PARLEY_GRPC_PORT: String(grpc),
-      ...(name === gatewayNames[0] && operatorPort && { PARLEY_OPERATOR_PORT: operatorPort }),
+      ...(i === 0 && operatorPort && { PARLEY_OPERATOR_PORT: operatorPort }),
     };
-    processes.set(name, createStackProcess({ ...shared, parts: ["gateway"], env, isReady: isReadyAt(http) }));
+    const gateway = createStackProcess({ ...shared, parts: ["gateway"], env, isReady: isReadyAt(http) });
+    processes.set(gatewayNameOf(i), gateway);
   }
   return { processes, httpPorts, grpcPorts };
 }
