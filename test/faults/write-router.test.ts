@@ -27,9 +27,10 @@ afterEach(() => void vi.useRealTimers());
 const ids = ["a", "b", "c"];
 const steps = 600;
 
-/** One connection in one room: what it asked for, in order. Only this one edits and reacts to `target`. */
+/** An operation, as `create` takes it. */
 type Asking = NonNullable<MessageInitShape<typeof WriteSchema>["operation"]>;
 
+/** One connection in one room: what it asked for, in order. Only this one edits and reacts to `target`. */
 interface Lane {
   readonly slot: number;
   readonly author: Person;

@@ -11,6 +11,9 @@ const requests = "kafkajs/src/protocol/requests/produce";
 /** What KafkaJS' producer says of itself when it is neither idempotent nor in a transaction. */
 const plain = { transactionalId: undefined, producerId: -1, producerEpoch: 0, compression: 0 };
 const now = 1_764_190_000_000;
+const topic = "parley.timeline.v1";
+/** Before the topic's name are 14 bytes, behind it 12 up to the first batch, in which the first time is at 27. */
+const firstTimeAt = 14 + topic.length + 12 + 27;
 
 beforeAll(mendKafkaJs);
 
@@ -29,7 +32,7 @@ function requestOf(...partitions: Message[][]): ProduceRequest {
     partition: String(partition),
     messages: messages.map((message) => ({ timestamp: String(now), ...message })),
   }));
-  return { acks: -1, timeout: 5_000, topicData: [{ topic: "parley.timeline.v1", partitions: told }] };
+  return { acks: -1, timeout: 5_000, topicData: [{ topic, partitions: told }] };
 }
 
 const value = Buffer.from("what was said");
@@ -72,13 +75,20 @@ const requestsToEncode: [string, ProduceRequest][] = [
     requestOf([63, 64, 8_191, 8_192, 40_000].map((n) => ({ value: "x".repeat(n) }))),
   ],
   [
-    "records of other times",
+    "records of other times, the first in the middle",
     requestOf([
       { value, timestamp: String(now) },
-      { value, timestamp: String(now + 70) },
+      { value, timestamp: String(now - 70) },
       { value, timestamp: String(now + 9_000_000_000) },
+      { value, timestamp: String(now + 1) },
     ]),
   ],
+  ["half a pair of surrogates", requestOf([{ key: "\ud800", value: "\udc00".repeat(100) }])],
+  [
+    "a record of over a mebibyte",
+    requestOf([{ key: "a", value: Buffer.alloc(1_100_000, 1), headers: { b: "c" } }]),
+  ],
+  ["acks by the leader alone", { ...requestOf([{ key: "a", value }]), acks: 1 }],
   ["more than a hundred records", requestOf(Array.from({ length: 300 }, (_, i) => ({ key: `${i}`, value })))],
 ];
 
@@ -86,15 +96,53 @@ test.each(requestsToEncode)("%s: the same bytes as KafkaJS makes", async (_, req
   expect(encodeProduceRequest(request)).toEqual(await byKafkaJs(request));
 });
 
+test("wherever the buffer has to grow, the bytes are the same", async () => {
+  const long = { key: "ü", value: "ü".repeat(100), headers: { é: "ü" } };
+  // It begins with 16 KiB, which end somewhere in the first of these records or the second.
+  for (let size = 15_900; size < 16_400; size++) {
+    const request = requestOf([{ ...long, value: Buffer.alloc(size, 1) }, long]);
+    expect(encodeProduceRequest(request).equals(await byKafkaJs(request)), `${size} bytes`).toBe(true);
+  }
+});
+
+test("a header without a value, which KafkaJS reads and can't write, is written so", () => {
+  const headers = { gone: null, "": "" } as unknown as NonNullable<Message["headers"]>;
+  const bytes = encodeProduceRequest(requestOf([{ value, headers }]));
+  // Two headers: of four letters and null, and twice nothing.
+  expect(bytes.subarray(-9)).toEqual(Buffer.from([4, 8, ...Buffer.from("gone"), 1, 0, 0]));
+});
+
+test.each(["9223372036854775807", "1764190000000000001", "-1", "soon"])(
+  "%s is no time: the record is of now",
+  (timestamp) => {
+    const bytes = encodeProduceRequest(requestOf([{ value, timestamp }]));
+    const now = Date.now();
+    const [first, last] = [bytes.readBigInt64BE(firstTimeAt), bytes.readBigInt64BE(firstTimeAt + 8)].map(
+      Number,
+    );
+    expect(Math.abs(first! - now)).toBeLessThan(60_000);
+    expect(last).toBe(first);
+  },
+);
+
+test("what is compressed, or of a producer that numbers what it sends, stays KafkaJS'", async () => {
+  const create = load(`${requests}/v3/request`) as CreateRequest;
+  const request = requestOf([{ key: "room", value }]);
+  const numbered = await create({ ...plain, producerId: 7, ...request }).encode();
+  const gzipped = await create({ ...plain, compression: 1, ...request }).encode();
+  expect(numbered.buffer).not.toEqual(encodeProduceRequest(request));
+  expect(numbered.buffer.readBigInt64BE(firstTimeAt + 16)).toBe(7n);
+  expect(gzipped.buffer.readInt16BE(firstTimeAt - 6)).toBe(1);
+});
+
 test("records without a time are of now", () => {
   const before = Date.now();
   const [{ partitions }] = requestOf([{ value }]).topicData as [ProduceRequest["topicData"][number]];
   const [{ messages }] = partitions as [(typeof partitions)[number]];
   const timeless = messages.map(({ timestamp: _, ...message }) => message);
-  const topicData = [{ topic: "t", partitions: [{ partition: 0, messages: timeless }] }];
+  const topicData = [{ topic, partitions: [{ partition: 0, messages: timeless }] }];
   const bytes = encodeProduceRequest({ acks: -1, timeout: 1, topicData });
-  // Before the topic 12 bytes, 3 of it, 12 up to the batch, in which the first time is at 27.
-  const first = Number(bytes.readBigInt64BE(12 + 3 + 12 + 27));
+  const first = Number(bytes.readBigInt64BE(firstTimeAt));
   expect(first).toBeGreaterThanOrEqual(before);
   expect(first).toBeLessThanOrEqual(Date.now());
 });

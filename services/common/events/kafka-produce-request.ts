@@ -18,7 +18,7 @@ export interface ProduceRequest {
 /**
  * The body of a Produce request of version 3 to 8, of a producer that is neither idempotent nor in a transaction, with
  * uncompressed records of the format that Kafka calls 2: byte for byte what KafkaJS makes, which allocates a buffer for
- * each record, and for each of its headers, and copies each record five times.
+ * each record, and for each of its headers, and copies each record six times.
  * https://kafka.apache.org/documentation/#recordbatch
  */
 export function encodeProduceRequest({ acks, timeout, topicData }: ProduceRequest): Buffer {
@@ -43,7 +43,7 @@ export function encodeProduceRequest({ acks, timeout, topicData }: ProduceReques
 const recordFormat = 2;
 
 function writeBatch(out: Output, messages: readonly Message[], now: number): void {
-  const times = messages.map(({ timestamp }) => (timestamp ? Number(timestamp) : now));
+  const times = messages.map(({ timestamp }) => timeOf(timestamp) ?? now);
   const first = times.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY);
   const last = times.reduce((most, time) => Math.max(most, time), first);
   out.int64(0);
@@ -68,12 +68,17 @@ function writeBatch(out: Output, messages: readonly Message[], now: number): voi
   });
 }
 
+/** In ms; undefined if it is none. Dead letters have the time of records that anybody may have made. */
+function timeOf(timestamp: string | undefined): number | undefined {
+  const time = Number(timestamp || Number.NaN);
+  return Number.isSafeInteger(time) && time >= 0 ? time : undefined;
+}
+
 function writeRecord(out: Output, { key, value, headers = {} }: Message, offset: number, time: number): void {
-  const fields: [string, string | Buffer][] = [];
-  for (const name in headers) {
-    const content = headers[name]!;
+  const fields: [string, Content][] = [];
+  for (const [name, content] of Object.entries(headers)) {
     if (Array.isArray(content)) for (const each of content) fields.push([name, each]);
-    else fields.push([name, content]);
+    else fields.push([name, content ?? null]);
   }
   out.prefixed(() => {
     // No attributes.
@@ -90,10 +95,16 @@ function writeRecord(out: Output, { key, value, headers = {} }: Message, offset:
   });
 }
 
+/** Null is told from nothing; headers of records that others made may have it. */
+type Content = string | Buffer | null;
+
 /** Of a text up to this length a loop is faster than the call of what writes long ones. */
 const shortText = 64;
-/** What a length needs at most as a varint: records are below 128 MiB. */
+/** What a safe integer needs at most as a varint. */
+const varIntBytes = 8;
+/** What a record's length needs at most: brokers take none of 128 MiB. */
 const lengthBytes = 4;
+const maxPrefixed = 2 ** 27 - 1;
 
 /** Bytes that are written one after the other, in a buffer that grows. */
 class Output {
@@ -128,7 +139,7 @@ class Output {
 
   /** A safe integer from 0, or a small one below: in zigzag, seven bits at a time. */
   varInt(value: number): void {
-    this.#reserve(8);
+    this.#reserve(varIntBytes);
     let rest = value < 0 ? -2 * value - 1 : 2 * value;
     for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.#buffer[this.#at++] = (rest % 0x80) | 0x80;
     this.#buffer[this.#at++] = rest;
@@ -140,8 +151,8 @@ class Output {
     if (value.length > shortText || !this.#ascii(value)) this.#at += this.#buffer.write(value, this.#at);
   }
 
-  /** What it is of bytes, after their number; null is told from nothing. */
-  varIntContent(content: string | Buffer | null): void {
+  /** What it is of bytes, after their number. */
+  varIntContent(content: Content): void {
     if (content === null) this.varInt(-1);
     else if (typeof content === "string") this.#varIntText(content);
     else this.#varIntBytes(content);
@@ -166,6 +177,9 @@ class Output {
     const from = this.#skip(lengthBytes);
     write();
     const to = this.#at;
+    if (to - from > maxPrefixed) throw new RangeError(`a record of ${to - from} bytes is too long`);
+    // Growing after going back would lose what is ahead.
+    this.#reserve(varIntBytes);
     this.#at = from - lengthBytes;
     this.varInt(to - from);
     this.#buffer.copyWithin(this.#at, from, to);
