@@ -4,35 +4,18 @@ import { pause } from "./abort.ts";
 import { backoffMs } from "./backoff.ts";
 import { Code } from "./code.ts";
 import type { Client } from "./connect-protocol.ts";
-import { cancelledError, type ParleyError, toParleyError } from "./errors.ts";
+import { type ParleyError, toParleyError } from "./errors.ts";
 import type { RoomNumbers } from "./inbox-numbers.ts";
 import { createKeptRoom } from "./kept-room.ts";
 import { createMembers } from "./members.ts";
 import { createView } from "./observable.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
 import { createRoomActions, type RoomActionsDeps } from "./room-actions.ts";
+import { createRoomLife } from "./room-life.ts";
 import { createRoomPages, enoughItems, pageSize } from "./room-pages.ts";
-import type { LoadOptions, RoomState, RoomStore } from "./room-types.ts";
+import type { FedRoomStore, LoadOptions, RoomState } from "./room-types.ts";
 import { createTimeline } from "./timeline.ts";
 import { createTyping } from "./typing.ts";
-
-/** A room's store, with what it is told of. */
-export interface FedRoomStore extends RoomStore {
-  readonly isHeld: boolean;
-  event(event: TimelineEvent): void;
-  /** What is kept is to be fetched anew. */
-  reset(): void;
-  gone(): void;
-  typed(userId: string): void;
-  /** What of its state others keep has changed: what is unread, what is on its way. */
-  invalidate(): void;
-  /** Connected again: what failed is worth another try. */
-  connected(): void;
-  /** No more tries until then. */
-  stop(): void;
-  /** Someone else is signed in. */
-  clear(): void;
-}
 
 export interface RoomStoreDeps extends RoomActionsDeps {
   readonly rooms: Client<typeof RoomService>;
@@ -54,14 +37,13 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
   const typing = createTyping(state.invalidate);
   const kept = createKeptRoom({ roomId, rooms, userId: deps.userId, onChange: state.invalidate });
   const members = createMembers(rooms, roomId, state.invalidate);
+  const life = createRoomLife();
   const pages = createRoomPages({ roomId, messages, timeline, maxItems, onChange: state.invalidate });
   let status: RoomState["status"] = "loading";
   let error: ParleyError | undefined;
   let holders = 0;
-  let life = new AbortController();
   /** Events that come while the newest page is loaded. */
   let early: TimelineEvent[] | undefined;
-  let isLoading = false;
 
   function build(): RoomState {
     const numbers = deps.numbers(roomId);
@@ -134,16 +116,7 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
   }
 
   function start(): void {
-    if (isLoading || status === "gone") return;
-    isLoading = true;
-    const { signal } = life;
-    void begin(signal)
-      .catch(() => {
-        // Its state says so, or it was given up.
-      })
-      .finally(() => {
-        if (signal === life.signal) isLoading = false;
-      });
+    if (status !== "gone") life.start(begin);
   }
 
   function apply(event: TimelineEvent): void {
@@ -161,15 +134,8 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     state.invalidate();
   }
 
-  /** What is under way is for what was shown until now. */
-  function giveUp(): void {
-    life.abort();
-    life = new AbortController();
-    isLoading = false;
-  }
-
   function restart(): void {
-    giveUp();
+    life.giveUp();
     const wereLoaded = members.isLoaded;
     // Those that are being loaded are begun anew by that.
     members.clear();
@@ -187,20 +153,8 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
 
   /** Pages for what was shown until now are given up. */
   async function jump(options?: LoadOptions): Promise<void> {
-    giveUp();
-    await during(beginOnce, options);
-  }
-
-  /** Ends with the caller's signal, and quietly when all is begun anew meanwhile. */
-  async function during(work: (signal: AbortSignal) => Promise<void>, options: LoadOptions = {}) {
-    const { signal: mine } = life;
-    const { signal } = options;
-    try {
-      await work(signal ? AbortSignal.any([signal, mine]) : mine);
-    } catch (error) {
-      if (signal?.aborted) throw cancelledError(signal);
-      if (!mine.aborted) throw toParleyError(error);
-    }
+    life.giveUp();
+    await life.during(beginOnce, options);
   }
 
   const self: FedRoomStore = {
@@ -225,8 +179,8 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
         if (holders === 0) restart();
       };
     },
-    loadOlder: oneAtATime((options) => during(pages.older, options)),
-    loadNewer: oneAtATime((options) => during(pages.newer, options)),
+    loadOlder: oneAtATime((options) => life.during(pages.older, options)),
+    loadNewer: oneAtATime((options) => life.during(pages.newer, options)),
     keepFrom: timeline.keepFrom,
     jumpToLatest: oneAtATime(async (options) => {
       if (timeline.hasNewer) await jump(options);
@@ -254,7 +208,7 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     },
     gone() {
       if (holders === 0) return;
-      giveUp();
+      life.giveUp();
       leave();
     },
     typed(userId) {
@@ -262,11 +216,11 @@ export function createRoomStore(roomId: string, deps: RoomStoreDeps): FedRoomSto
     },
     invalidate: state.invalidate,
     connected() {
-      if (holders > 0 && status !== "ready" && status !== "gone" && (status === "failed" || !isLoading))
+      if (holders > 0 && status !== "ready" && status !== "gone" && (status === "failed" || !life.isLoading))
         restart();
     },
     stop() {
-      if (status !== "ready" && isLoading) giveUp();
+      if (status !== "ready" && life.isLoading) life.giveUp();
     },
     clear() {
       status = "loading";

@@ -1,5 +1,5 @@
-import { createRoomStore, type FedRoomStore, type RoomStoreDeps } from "./room-store.ts";
-import type { RoomStore } from "./room-types.ts";
+import { createRoomStore, type RoomStoreDeps } from "./room-store.ts";
+import type { FedRoomStore, RoomStore } from "./room-types.ts";
 
 /** The room stores that somebody has: one for each room. */
 export interface RoomStores {

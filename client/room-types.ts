@@ -1,3 +1,4 @@
+import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import type { Member, Role, Room } from "#gen/parley/room/v1/room_pb.js";
 import type { ParleyError } from "./errors.ts";
 import type { Observable } from "./observable.ts";
@@ -135,4 +136,22 @@ export interface OutgoingMessage {
   readonly state: "pending" | "sent" | "failed";
   /** Why it failed. */
   readonly error?: ParleyError;
+}
+
+/** A room's store, with what it is told of. */
+export interface FedRoomStore extends RoomStore {
+  readonly isHeld: boolean;
+  event(event: TimelineEvent): void;
+  /** What is kept is to be fetched anew. */
+  reset(): void;
+  gone(): void;
+  typed(userId: string): void;
+  /** What of its state others keep has changed: what is unread, what is on its way. */
+  invalidate(): void;
+  /** Connected again: what failed is worth another try. */
+  connected(): void;
+  /** No more tries until then. */
+  stop(): void;
+  /** Someone else is signed in. */
+  clear(): void;
 }
