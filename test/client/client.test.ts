@@ -16,7 +16,7 @@ afterAll(async () => {
   await stack[Symbol.asyncDispose]();
 });
 
-async function person(name: string, transport: "auto" | "subscribe" = "auto") {
+async function person(name: string, transport: "auto" | "subscribe" | "websocket" = "auto") {
   const parley = createParley({ url: stack.url, transport, deviceName: "a test" });
   clients.push(parley);
   people += 1;
@@ -77,4 +77,48 @@ test.each(["auto", "subscribe"] as const)("two people talk, by %s", async (trans
   await expect.poll(() => his.state.get().status).toBe("gone");
   await expect.poll(() => bob.inbox.get().rooms).toEqual([]);
   release();
+});
+
+test("a room is scrolled through to its beginning and back, with a bounded window", {
+  timeout: 60_000,
+}, async () => {
+  const parley = await person("ada", "websocket");
+  const { room } = await parley.rooms.createRoom({ name: "Tea" });
+  const roomId = room!.roomId;
+  const count = 1200;
+  for (let index = 0; index < count; index += 100)
+    await Promise.all(
+      Array.from({ length: 100 }, (_, more) =>
+        parley.messages.sendMessage({ roomId, clientId: `${index + more}`, text: `${index + more}` }),
+      ),
+    );
+  const store = parley.room(roomId);
+  const close = store.open();
+  await expect.poll(() => store.state.get().status).toBe("ready");
+  const seen = new Set<string>();
+  const look = () => {
+    const { messages } = store.state.get();
+    expect(messages.length).toBeLessThanOrEqual(500);
+    messages.slice(1).forEach(({ seq }, index) => void expect(seq).toBe(messages[index]!.seq + 1n));
+    for (const { text } of messagesOf(store.state.get())) seen.add(text);
+  };
+  while (store.state.get().hasOlder) {
+    look();
+    await store.loadOlder();
+  }
+  look();
+  expect(seen.size).toBe(count);
+  expect(store.state.get().hasNewer).toBe(true);
+  seen.clear();
+  while (store.state.get().hasNewer) {
+    look();
+    await store.loadNewer();
+  }
+  look();
+  expect(seen.size).toBe(count);
+  while (!store.state.get().hasNewer) await store.loadOlder();
+  await store.jumpToLatest();
+  expect(store.state.get().hasNewer).toBe(false);
+  expect(messagesOf(store.state.get()).at(-1)?.seq).toBe(BigInt(count + 1));
+  close();
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { createMemoryStorage, createParley, type MessageItem, type Parley } from "../../client/index.ts";
+import { createMemoryStorage, createParley, type Parley } from "../../client/index.ts";
 import { type Stack, startOneProcess } from "../stack.ts";
 import { createFileStorage } from "./file-storage.ts";
 import { type HostileProxy, startHostileProxy } from "./hostile-proxy.ts";
@@ -205,54 +205,5 @@ describe("the outbox", () => {
     expect(sent).toEqual(expected);
     close();
     rmSync(folder, { recursive: true });
-  });
-});
-
-describe("a room", () => {
-  test("is scrolled through to its beginning and back, with a bounded window", {
-    timeout: 60_000,
-  }, async () => {
-    const parley = await signedUp({ transport: "websocket" });
-    parley.connect();
-    const { room } = await parley.rooms.createRoom({ name: "Tea" });
-    const roomId = room!.roomId;
-    const count = 1200;
-    for (let index = 0; index < count; index += 100)
-      await Promise.all(
-        Array.from({ length: 100 }, (_, more) =>
-          parley.messages.sendMessage({ roomId, clientId: `${index + more}`, text: `${index + more}` }),
-        ),
-      );
-    const store = parley.room(roomId);
-    const close = store.open();
-    await expect.poll(() => store.state.get().status).toBe("ready");
-    const shown = () =>
-      store.state.get().messages.filter((item): item is MessageItem => item.kind === "message");
-    const seen = new Set<string>();
-    const look = () => {
-      const { messages } = store.state.get();
-      expect(messages.length).toBeLessThanOrEqual(500);
-      messages.slice(1).forEach(({ seq }, index) => void expect(seq).toBe(messages[index]!.seq + 1n));
-      for (const { text } of shown()) seen.add(text);
-    };
-    while (store.state.get().hasOlder) {
-      look();
-      await store.loadOlder();
-    }
-    look();
-    expect(seen.size).toBe(count);
-    expect(store.state.get().hasNewer).toBe(true);
-    seen.clear();
-    while (store.state.get().hasNewer) {
-      look();
-      await store.loadNewer();
-    }
-    look();
-    expect(seen.size).toBe(count);
-    while (!store.state.get().hasNewer) await store.loadOlder();
-    await store.jumpToLatest();
-    expect(store.state.get().hasNewer).toBe(false);
-    expect(shown().at(-1)?.seq).toBe(BigInt(count + 1));
-    close();
   });
 });
