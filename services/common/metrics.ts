@@ -61,11 +61,17 @@ interface Family {
   readonly parts: Map<string, () => Iterable<Sample>>;
 }
 
+/**
+ * How often the lag of the event loop is looked at. Every look wakes the process, which on a machine that does much else
+ * costs about 0.1 ms: at prom-client's own 10 ms, processes with nothing to do took 10 thousandths of a core each.
+ */
+const eventLoopLookMs = 50;
+
 /** The metrics of one process, those of Node.js and of the process itself included. */
 export function createMetrics(): MetricsRegistry {
   const families = new Map<string, Family>();
   const ofProcess = new Registry();
-  collectDefaultMetrics({ register: ofProcess });
+  collectDefaultMetrics({ register: ofProcess, eventLoopMonitoringPrecision: eventLoopLookMs });
 
   function declare(
     type: MetricType,
