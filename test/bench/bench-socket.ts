@@ -11,14 +11,28 @@ export interface BenchSocket {
   write(frames: Buffer): void;
   /** Frames written within the callback leave in one write. */
   batch(write: () => void): void;
-  onFrame: (payload: Buffer) => void;
-  /** Takes the place of `onFrame`: the payload is `data` from `start` to `end`, nothing is made for it. */
-  onBytes: ((data: Buffer, start: number, end: number) => void) | undefined;
+  /** The payload is `data` from `start` to `end`, for as long as the call lasts. */
+  onFrame: (data: Buffer, start: number, end: number) => void;
   close(): void;
 }
 
+/** What all of them read into, one after the other. */
+const received = Buffer.alloc(65_536);
+
 export function openBenchSocket(url: URL, protocol: string): Promise<BenchSocket> {
-  const socket = connect({ host: url.hostname, port: Number(url.port), noDelay: true });
+  let take = (_chunk: Buffer): void => {};
+  const socket = connect({
+    host: url.hostname,
+    port: Number(url.port),
+    noDelay: true,
+    onread: {
+      buffer: received,
+      callback(length) {
+        take(received.subarray(0, length));
+        return true;
+      },
+    },
+  });
   socket.write(
     [
       `GET ${url.pathname} HTTP/1.1`,
@@ -33,26 +47,27 @@ export function openBenchSocket(url: URL, protocol: string): Promise<BenchSocket
   );
   return new Promise((resolve, reject) => {
     let head = Buffer.alloc(0);
-    const onHead = (chunk: Buffer) => {
+    take = (chunk) => {
       head = Buffer.concat([head, chunk]);
       const end = head.indexOf("\r\n\r\n");
       if (end < 0) return;
-      socket.off("data", onHead);
-      if (!head.toString("latin1").startsWith("HTTP/1.1 101")) {
+      // Nobody has said hello: there is nothing behind the head.
+      if (!head.toString("latin1").startsWith("HTTP/1.1 101") || head.length > end + 4) {
         reject(new Error(`no upgrade: ${head.toString("utf8").slice(0, 500)}`));
         socket.destroy();
         return;
       }
       socket.off("error", reject);
-      resolve(framed(socket, head.subarray(end + 4)));
+      const framed = createFramed(socket);
+      take = framed.take;
+      resolve(framed.client);
     };
-    socket.on("data", onHead);
     socket.on("error", reject);
   });
 }
 
-function framed(socket: Socket, first: Buffer): BenchSocket {
-  let rest = first;
+function createFramed(socket: Socket): { client: BenchSocket; take(chunk: Buffer): void } {
+  let rest: Buffer = Buffer.alloc(0);
   const client: BenchSocket = {
     send: (text) => void socket.write(maskedText(text)),
     write: (frames) => void socket.write(frames),
@@ -62,7 +77,6 @@ function framed(socket: Socket, first: Buffer): BenchSocket {
       socket.uncork();
     },
     onFrame: () => {},
-    onBytes: undefined,
     close: () => void socket.destroy(),
   };
   const take = (chunk: Buffer) => {
@@ -74,19 +88,15 @@ function framed(socket: Socket, first: Buffer): BenchSocket {
       if (!(end <= data.length)) break;
       const opcode = (data[at] as number) & 0xf;
       if (opcode === 0x9) socket.write(Buffer.from([0x8a, 0x80, 0, 0, 0, 0]));
-      else if (opcode < 0x8 && client.onBytes) client.onBytes(data, start, end);
-      else if (opcode < 0x8) client.onFrame(data.subarray(start, end));
+      else if (opcode < 0x8) client.onFrame(data, start, end);
       at = end;
     }
-    rest = data.subarray(at);
+    // A copy: the next read is into the same memory.
+    if (at < data.length) rest = Buffer.from(data.subarray(at));
+    else if (rest.length > 0) rest = Buffer.alloc(0);
   };
-  socket.on("data", take);
   socket.on("error", () => socket.destroy());
-  if (first.length > 0) {
-    rest = Buffer.alloc(0);
-    setImmediate(() => take(first));
-  }
-  return client;
+  return { client, take };
 }
 
 /** Where the payload of the frame at `at` begins; the server's frames are not masked. */

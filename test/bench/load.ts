@@ -4,6 +4,7 @@
  */
 import { type BenchSocket, openBenchSocket } from "./bench-socket.ts";
 import { type OpenLoop, type OpenLoopResult, openLoop } from "./open-loop.ts";
+import { createPoster, isAck, isAnswer, isRefused, postedNumber } from "./posts.ts";
 import { percentile } from "./statistics.ts";
 
 export interface Person {
@@ -30,15 +31,15 @@ export interface LoadResult {
   openLoop?: OpenLoopResult;
 }
 
-const text = "x".repeat(100);
 const warmupSeconds = 2;
-let nextId = 0;
+/** How often what has become due is posted; the wait counts from when it was due. */
+const tickMs = 5;
 
 async function open(url: string, person: Person): Promise<BenchSocket> {
   const socket = await openBenchSocket(new URL(url), "parley.v1.json");
   await new Promise<void>((resolve, reject) => {
-    socket.onFrame = (payload) => {
-      const frame = payload.toString();
+    socket.onFrame = (data, start, end) => {
+      const frame = data.toString("utf8", start, end);
       if (frame.includes('"ready"')) resolve();
       else if (frame.includes('"error"')) reject(new Error(frame));
     };
@@ -58,19 +59,10 @@ async function openAll(url: string, people: Person[]): Promise<BenchSocket[]> {
   return sockets;
 }
 
-const sendFrame = (roomId: string, body: string) => {
-  const id = `${process.pid}-${nextId++}`;
-  return `{"ref":"${id}","send":{"roomId":"${roomId}","clientId":"${id}","text":"${body}"}}`;
-};
-
-/** Answers carry a ref, and it is the first field. */
-const isAnswer = (payload: Buffer) => payload[2] === 0x72 && payload[3] === 0x65 && payload[4] === 0x66;
-
 const retryMs = 100;
-const isRefused = (payload: Buffer) => payload.includes('"OVERLOADED"');
 
-function failOn(payload: Buffer): void {
-  if (payload.includes('"error"')) throw new Error(payload.toString());
+function failOn(data: Buffer, start: number, end: number): void {
+  if (!isAck(data, start)) throw new Error(data.toString("utf8", start, end));
 }
 
 async function throughput(task: Task & { kind: "throughput" }): Promise<LoadResult> {
@@ -79,19 +71,20 @@ async function throughput(task: Task & { kind: "throughput" }): Promise<LoadResu
   let count = 0;
   let counting = false;
   const waits: number[] = [];
+  let posted = 0;
   sockets.forEach((socket, i) => {
-    const { roomId } = task.people[i] as Person;
+    const post = createPoster(socket, task.people[i]!.roomId);
     const sent: number[] = [];
     const next = () => {
       sent.push(performance.now());
-      socket.send(sendFrame(roomId, text));
+      post(posted++, 1, 1);
     };
-    socket.onFrame = (payload) => {
-      if (!isAnswer(payload)) return;
+    socket.onFrame = (data, start, end) => {
+      if (!isAnswer(data, start)) return;
       const since = sent.shift() as number;
       // On a machine that is busy with other work, what is in flight may be too much: the loop goes on with the rest.
-      if (isRefused(payload)) return void setTimeout(next, retryMs);
-      failOn(payload);
+      if (!isAck(data, start) && isRefused(data, start, end)) return void setTimeout(next, retryMs);
+      failOn(data, start, end);
       if (counting) {
         count++;
         waits.push(performance.now() - since);
@@ -118,29 +111,24 @@ async function paced(task: Task & { kind: "latency" | "fanout" }, measure: boole
   const waits: number[] = [];
   let count = 0;
   let counting = false;
+  const rooms = Map.groupBy(task.people.keys(), (i) => task.people[i]!.roomId);
+  const posters = Array.from(rooms, ([roomId, [first]]) => createPoster(sockets[first!]!, roomId));
+  const start = performance.now();
+  const dueAt = (n: number) => start + (n / task.perSecond) * 1000;
   for (const socket of sockets) {
-    socket.onFrame = (payload) => {
+    socket.onFrame = (data, at, end) => {
       // What is refused isn't delivered: the rate tells.
-      if (isAnswer(payload)) return isRefused(payload) ? undefined : failOn(payload);
+      if (isAnswer(data, at)) return isAck(data, at) || isRefused(data, at, end) || failOn(data, at, end);
       if (!counting) return;
       count++;
-      if (!measure) return;
-      const at = payload.indexOf('"text":"') + 8;
-      waits.push(performance.now() - Number(payload.toString("latin1", at, payload.indexOf("/", at))));
+      if (measure) waits.push(performance.now() - dueAt(postedNumber(data, at)));
     };
   }
-  const rooms = Map.groupBy(task.people.keys(), (i) => (task.people[i] as Person).roomId);
-  const senders = [...rooms.values()].map((members) => members[0] as number);
-  const start = performance.now();
-  let due = 0;
+  let posted = 0;
   const timer = setInterval(() => {
-    for (const target = ((performance.now() - start) / 1000) * task.perSecond; due < target; due++) {
-      const sender = senders[due % senders.length] as number;
-      const intended = start + (due / task.perSecond) * 1000;
-      const body = `${intended.toFixed(3)}/${text}`;
-      (sockets[sender] as BenchSocket).send(sendFrame((task.people[sender] as Person).roomId, body));
-    }
-  }, 1);
+    const due = Math.floor(((performance.now() - start) / 1000) * task.perSecond);
+    for (; posted < due; posted++) posters[posted % posters.length]!(posted, 1, 1);
+  }, tickMs);
   await seconds(warmupSeconds);
   counting = true;
   process.send?.({ started: true });
