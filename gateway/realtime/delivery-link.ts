@@ -1,4 +1,4 @@
-import { create } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import {
@@ -6,6 +6,7 @@ import {
   type WatchRequest,
   WatchRequestSchema,
   type WatchResponse,
+  WatchResponseSchema,
 } from "#gen/parley/internal/v1/delivery_service_pb.js";
 import { type AsyncQueue, createAsyncQueue } from "../../services/common/async-queue.ts";
 import { watchSilence } from "./silence-watch.ts";
@@ -93,7 +94,7 @@ export function createDeliveryLink(deps: DeliveryLinkDeps): DeliveryLink {
       })) {
         silence.heard();
         if (response.acknowledgedRef !== undefined) acknowledge(response.acknowledgedRef, complete);
-        deps.received(response);
+        deps.received(response.$unknown ? decoded(response) : response);
       }
     } finally {
       silence.stop();
@@ -131,4 +132,9 @@ export function createDeliveryLink(deps: DeliveryLinkDeps): DeliveryLink {
       }
     },
   };
+}
+
+/** Delivery passes on in their bytes what a log keeps in bytes. From another process they come decoded. */
+function decoded(response: WatchResponse): WatchResponse {
+  return fromBinary(WatchResponseSchema, toBinary(WatchResponseSchema, response));
 }

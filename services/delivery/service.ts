@@ -19,13 +19,13 @@ export async function startDelivery(config: DeliveryConfig, deps: ServiceDeps): 
     "delivery",
     async (records) => {
       const traced = deps.tracer && traceHandover(deps.tracer, records);
-      watchers.events(
-        records.map((record) => record.message),
-        traced?.traces,
-      );
-      traced?.ended();
+      try {
+        watchers.events(records, traced?.traces);
+      } finally {
+        traced?.ended();
+      }
     },
-    { rebalanced: () => watchers.rebalanced() },
+    { rebalanced: () => watchers.rebalanced(), encoded: true },
   );
   deps.events.subscribe(feedTopic, "delivery", async (records) => {
     watchers.feedEntries(records.map((record) => ({ userId: record.key, entry: record.message })));

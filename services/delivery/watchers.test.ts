@@ -1,15 +1,19 @@
 import { setImmediate } from "node:timers/promises";
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import {
+  EventTraceSchema,
   RoomSignalSchema,
   type WatchRequest,
   WatchRequestSchema,
   type WatchResponse,
+  WatchResponseSchema,
 } from "#gen/parley/internal/v1/delivery_service_pb.js";
 import { FeedEntrySchema } from "#gen/parley/message/v1/feed_pb.js";
-import { TimelineEventSchema } from "#gen/parley/message/v1/timeline_pb.js";
+import { type TimelineEvent, TimelineEventSchema } from "#gen/parley/message/v1/timeline_pb.js";
 import { createAsyncQueue } from "../common/async-queue.ts";
+import { UnprocessableRecordError } from "../common/events/event-log.ts";
+import type { TimelineRecord } from "./encoded-events.ts";
 import { createWatchers, type Watchers } from "./watchers.ts";
 
 // A sign of life would come between what is counted if the machine is slow.
@@ -44,10 +48,28 @@ function open(watchers: Watchers, options = { reads: true }) {
   };
 }
 
+const recordOf = (event: MessageInitShape<typeof TimelineEventSchema>): TimelineRecord => {
+  const message = create(TimelineEventSchema, event);
+  return { key: message.roomId, number: message.seq, message };
+};
 const post = (roomId: string, seq: bigint) =>
-  create(TimelineEventSchema, { roomId, seq, body: { case: "messagePosted", value: {} } });
+  recordOf({ roomId, seq, body: { case: "messagePosted", value: { text: `${roomId}${seq}` } } });
 const join = (roomId: string, seq: bigint, userId: string) =>
-  create(TimelineEventSchema, { roomId, seq, body: { case: "memberJoined", value: { userId } } });
+  recordOf({ roomId, seq, body: { case: "memberJoined", value: { userId } } });
+
+/** As a log hands it over that keeps bytes. */
+const stored = ({ key, number, message }: TimelineRecord, bytes?: Uint8Array): TimelineRecord => ({
+  key,
+  number,
+  encoded: bytes ?? toBinary(TimelineEventSchema, message),
+  get message(): TimelineEvent {
+    if (message.body.case === "memberJoined") return message;
+    throw new Error("this one need not be decoded");
+  },
+});
+/** As it comes to a gateway in another process. */
+const arrived = (response: WatchResponse) =>
+  fromBinary(WatchResponseSchema, toBinary(WatchResponseSchema, response));
 const typing = (roomId: string) =>
   create(RoomSignalSchema, { roomId, userId: "u", kind: { case: "typing", value: {} } });
 
@@ -160,4 +182,40 @@ test("shows a sign of life every second, unless something else waits to be taken
   expect((value as WatchResponse).events).toHaveLength(1);
   watchers.close();
   expect((await behind.stream.next()).done).toBe(true);
+});
+
+test("what the log keeps as bytes is passed on as it is, and only joins are looked into", async () => {
+  const watchers = createWatchers({ maxQueuedBatches: 10 });
+  const gateway = open(watchers);
+  const other = open(watchers);
+  await gateway.state({ addRooms: ["a", "b"], addUsers: ["u"] });
+  await other.state({ addRooms: ["b"] });
+  const posts = [post("a", 1n), post("b", 7n), post("a", 2n), post("c", 1n)];
+  const joins = [join("a", 3n, "u"), join("new", 1n, "u"), join("new", 2n, "v")];
+  const trace = create(EventTraceSchema, { roomId: "b", seq: 7n, traceparent: "00-1-2-01" });
+  watchers.events(
+    [...posts, ...joins].map((record) => stored(record)),
+    [trace],
+  );
+  await settle();
+  const events = (got: WatchResponse[]) => got.flatMap((response) => arrived(response).events);
+  const sent = [posts[0], posts[1], posts[2], joins[0], joins[1]].map((record) => record?.message);
+  expect(events(gateway.got)).toEqual(sent);
+  expect(events(other.got)).toEqual([posts[1]?.message]);
+  expect(other.got.flatMap((response) => arrived(response).traces)).toEqual([trace]);
+});
+
+test("bytes that are no event are named, and nothing is handed over", async () => {
+  const watchers = createWatchers({ maxQueuedBatches: 10 });
+  const gateway = open(watchers);
+  await gateway.state({ addRooms: ["a"] });
+  const whole = stored(post("a", 1n));
+  for (const encoded of [whole.encoded!.subarray(0, -1), Buffer.from("text"), Buffer.alloc(20, 0xff)]) {
+    const bad = stored(post("a", 2n), encoded);
+    const events = () => watchers.events([whole, bad]);
+    expect(events).toThrow(UnprocessableRecordError);
+    expect(events).toThrow(expect.objectContaining({ records: [bad] }));
+  }
+  await settle();
+  expect(gateway.got.flatMap((response) => arrived(response).events)).toEqual([]);
 });

@@ -9,9 +9,9 @@ import {
   WatchResponseSchema,
 } from "#gen/parley/internal/v1/delivery_service_pb.js";
 import type { FeedEntry } from "#gen/parley/message/v1/feed_pb.js";
-import type { TimelineEvent } from "#gen/parley/message/v1/timeline_pb.js";
 import { type AsyncQueue, createAsyncQueue } from "../common/async-queue.ts";
 import type { Metrics } from "../common/metrics.ts";
+import { joinedBy, passOn, type TimelineRecord } from "./encoded-events.ts";
 import { createInterestIndex } from "./interest.ts";
 
 const signOfLifeMs = 1000;
@@ -35,8 +35,8 @@ interface Watcher {
 export interface Watchers {
   /** Serves one stream: applies the interest it states, yields what concerns it. Ends with `requests` or when cut. */
   watch(requests: AsyncIterable<WatchRequest>): AsyncIterable<WatchResponse>;
-  /** `traces` are those of the events that are traced. */
-  events(events: readonly TimelineEvent[], traces?: readonly EventTrace[]): void;
+  /** `traces` are those of the events that are traced. Throws UnprocessableRecordError, having handed over nothing. */
+  events(records: readonly TimelineRecord[], traces?: readonly EventTrace[]): void;
   feedEntries(entries: readonly { userId: string; entry: FeedEntry }[]): void;
   signals(signals: readonly RoomSignal[]): void;
   /**
@@ -158,16 +158,21 @@ export function createWatchers(deps: { maxQueuedBatches: number; metrics?: Metri
         forget(watcher);
       }
     },
-    events(events, traces = []) {
+    events(records, traces = []) {
       const batches = new Map<Watcher, WatchResponse>();
-      for (const event of events) {
-        const ofRoom = byRoom.of(event.roomId);
-        if (ofRoom) for (const watcher of ofRoom) batchFor(batches, watcher).events.push(event);
-        if (event.body.case !== "memberJoined") continue;
-        for (const watcher of byUser.of(event.body.value.userId) ?? []) {
-          if (!ofRoom?.has(watcher)) batchFor(batches, watcher).events.push(event);
-        }
+      const encoded = new Map<Watcher, Uint8Array[]>();
+      const add = (watcher: Watcher, record: TimelineRecord) => {
+        if (!record.encoded) batchFor(batches, watcher).events.push(record.message);
+        else if (!encoded.get(watcher)?.push(record.encoded)) encoded.set(watcher, [record.encoded]);
+      };
+      for (const record of records) {
+        const ofRoom = byRoom.of(record.key);
+        const userId = joinedBy(record);
+        if (ofRoom) for (const watcher of ofRoom) add(watcher, record);
+        if (userId === undefined) continue;
+        for (const watcher of byUser.of(userId) ?? []) if (!ofRoom?.has(watcher)) add(watcher, record);
       }
+      for (const [watcher, events] of encoded) passOn(batchFor(batches, watcher), events);
       for (const trace of traces) {
         for (const watcher of byRoom.of(trace.roomId) ?? []) batchFor(batches, watcher).traces.push(trace);
       }

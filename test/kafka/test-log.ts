@@ -33,7 +33,7 @@ export function startTestLog(config: KafkaConfig, options: { publishTimeoutMs?: 
         rebalances.set(group, (rebalances.get(group) ?? 0) + 1);
         given.rebalanced?.();
       };
-      return log.subscribe(topic, group, handler, { rebalanced });
+      return log.subscribe(topic, group, handler, { ...given, rebalanced });
     },
   };
   const parsed = () => lines.map((line) => JSON.parse(line));

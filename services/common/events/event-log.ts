@@ -61,6 +61,11 @@ export interface SubscriptionOptions {
    * not have had its effect where this process is asked for it. Never where the group is this process.
    */
   readonly rebalanced?: () => void;
+  /**
+   * For a handler that passes records on as they are: where the log keeps bytes, `encoded` has them, and `message` is
+   * decoded when it is asked for. It throws UnprocessableRecordError where it can't be.
+   */
+  readonly encoded?: boolean;
 }
 
 /** What is published. */
@@ -70,6 +75,8 @@ export interface EventRecord<M extends Message = Message> {
   /** The record's place within its key: from 1, without a gap. */
   readonly number: bigint | number;
   readonly message: M;
+  /** The message as the log keeps it. Only for who subscribed to that, and where the log keeps bytes. */
+  readonly encoded?: Uint8Array | undefined;
   /** For tracing and the like; nothing that the message would not be understood without. */
   readonly headers?: Readonly<Record<string, string>>;
 }

@@ -2,7 +2,7 @@ import type { Batch, KafkaMessage } from "kafkajs";
 import { pause } from "../backoff.ts";
 import type { EventRecord } from "./event-log.ts";
 import type { GroupQueue } from "./group-queue.ts";
-import { fromKafkaMessage, header, textOf } from "./kafka-records.ts";
+import { fromKafkaMessage, header, textOf, toEncodedRecord } from "./kafka-records.ts";
 import type { Topic } from "./topics.ts";
 
 /** How one topic's records reach the group's handler in this process. */
@@ -12,6 +12,8 @@ export interface TopicDelivery {
   readonly name: string;
   /** The group's name, without prefix. */
   readonly group: string;
+  /** Whether the handler takes records with their bytes. */
+  readonly encoded: boolean;
   /** A queue that begins when the one before it has ended: no two batches of a topic are under way at once. */
   openQueue(): GroupQueue<FetchedRecord>;
   /** Keeps what can't be read; resolves when it is kept. */
@@ -146,6 +148,7 @@ interface Read {
 
 /** What is published once more for another group is left out. */
 function read(delivery: TopicDelivery, { partition, messages }: Batch): Read {
+  const toRecord = delivery.encoded ? toEncodedRecord : fromKafkaMessage;
   const records: FetchedRecord[] = [];
   const unreadable: Read["unreadable"] = [];
   for (const message of messages) {
@@ -153,7 +156,7 @@ function read(delivery: TopicDelivery, { partition, messages }: Batch): Read {
     if (onlyFor !== undefined && onlyFor !== delivery.group) continue;
     const raw = { partition, message };
     try {
-      records.push({ ...fromKafkaMessage(delivery.topic, message), raw });
+      records.push(Object.assign(toRecord(delivery.topic, message), { raw }));
     } catch (error) {
       unreadable.push({ raw, error });
     }

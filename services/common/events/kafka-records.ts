@@ -1,7 +1,7 @@
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { fromBinary, type Message as ProtobufMessage, toBinary } from "@bufbuild/protobuf";
 import type { IHeaders, KafkaMessage, Message } from "kafkajs";
 import { bufferOf } from "../buffers.ts";
-import type { EventRecord } from "./event-log.ts";
+import { type EventRecord, UnprocessableRecordError } from "./event-log.ts";
 import type { Topic } from "./topics.ts";
 
 /** Headers of every record; whatever else there is came with the record. */
@@ -49,20 +49,64 @@ export function toKafkaMessage(
 }
 
 /** Throws UnreadableRecordError. */
-export function fromKafkaMessage(topic: Topic, { key, value, headers = {} }: KafkaMessage): EventRecord {
+export function fromKafkaMessage(topic: Topic, stored: KafkaMessage): EventRecord {
+  const { key, number, value, headers } = read(topic, stored);
+  try {
+    return { key, number, message: fromBinary(topic.schema, value), ...(headers && { headers }) };
+  } catch (error) {
+    throw new UnreadableRecordError(undecodable, error);
+  }
+}
+
+/** The same for who wants the bytes: the message is decoded when it is asked for. Throws UnreadableRecordError. */
+export function toEncodedRecord(topic: Topic, stored: KafkaMessage): EventRecord {
+  return new EncodedRecord(topic, read(topic, stored));
+}
+
+const undecodable = "its value can't be decoded";
+
+/** What stands in a record, but for its message. */
+interface Stored {
+  readonly key: string;
+  readonly number: number;
+  readonly value: Uint8Array;
+  readonly headers: Readonly<Record<string, string>> | undefined;
+}
+
+class EncodedRecord implements EventRecord {
+  readonly key: string;
+  readonly number: number;
+  readonly encoded: Uint8Array;
+  declare readonly headers?: Readonly<Record<string, string>>;
+  readonly #topic: Topic;
+  #message: ProtobufMessage | undefined;
+
+  constructor(topic: Topic, { key, number, value, headers }: Stored) {
+    this.key = key;
+    this.number = number;
+    this.encoded = value;
+    if (headers) this.headers = headers;
+    this.#topic = topic;
+  }
+
+  get message(): ProtobufMessage {
+    try {
+      this.#message ??= fromBinary(this.#topic.schema, this.encoded);
+    } catch (error) {
+      throw new UnprocessableRecordError(this, undecodable, error);
+    }
+    return this.#message;
+  }
+}
+
+function read(topic: Topic, { key, value, headers = {} }: KafkaMessage): Stored {
   const number = Number(textOf(headers, header.number));
   if (key === null || value === null) throw new UnreadableRecordError("it has no key or no value");
   if (!Number.isSafeInteger(number) || number < 1)
     throw new UnreadableRecordError(`its header ${header.number} is no number`);
   const type = textOf(headers, header.messageType);
   if (type !== topic.schema.typeName) throw new UnreadableRecordError(`its ${header.messageType} is ${type}`);
-  try {
-    const message = fromBinary(topic.schema, value);
-    const others = othersOf(headers);
-    return { key: key.toString(), number, message, ...(others && { headers: others }) };
-  } catch (error) {
-    throw new UnreadableRecordError("its value can't be decoded", error);
-  }
+  return { key: key.toString(), number, value, headers: othersOf(headers) };
 }
 
 /** A header's text, if it is there. */

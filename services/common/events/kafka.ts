@@ -89,6 +89,7 @@ export function createKafkaEventLog(deps: KafkaEventLogDeps): EventLog {
     topic: Topic<D>,
     group: string,
     handler: RecordHandler<D>,
+    encoded: boolean,
   ): TopicDelivery {
     const keep = async (raw: readonly RawRecord[], error: unknown, signal: AbortSignal) => {
       const letters = raw.map((record) => toDeadLetter(record, group, error));
@@ -116,6 +117,7 @@ export function createKafkaEventLog(deps: KafkaEventLogDeps): EventLog {
       topic,
       group,
       name: nameOf(topic),
+      encoded,
       openQueue() {
         const delivery = createGroupDelivery({ topic, group, handler, bury, logger, retry });
         // A fetch brings batches of many partitions, one by one in the same turn.
@@ -158,7 +160,7 @@ export function createKafkaEventLog(deps: KafkaEventLogDeps): EventLog {
         await underWay;
       };
       let underWay: Promise<void> = Promise.resolve();
-      group.deliveries.set(nameOf(topic), deliveryOf(topic, name, ends));
+      group.deliveries.set(nameOf(topic), deliveryOf(topic, name, ends, options.encoded === true));
       if (options.rebalanced) group.rebalanced.add(options.rebalanced);
       return {
         async close() {
