@@ -1,3 +1,6 @@
+import { setImmediate } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { createAsyncQueue } from "./async-queue.ts";
 
@@ -45,5 +48,29 @@ describe("async queue", () => {
     for await (const _ of queue) break;
     expect(queue.ended).toBe(true);
     expect(queue.push(2)).toBe(false);
+  });
+
+  test("lets go of what was taken, though something always waits", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect: () => void = runInNewContext("gc");
+    const queue = createAsyncQueue<{ number: number }>(10_000);
+    const iterator = queue[Symbol.asyncIterator]();
+    const refs: WeakRef<object>[] = [];
+    const push = (number: number) => {
+      const item = { number };
+      refs.push(new WeakRef(item));
+      queue.push(item);
+    };
+    for (let number = 0; number < 10; number++) push(number);
+    for (let number = 0; number < 2_000; number++) {
+      push(number + 10);
+      expect((await iterator.next()).value.number).toBe(number);
+    }
+    // A WeakRef holds on until the turn ends.
+    await setImmediate();
+    collect();
+    const held = refs.slice(0, 2_000).filter((ref) => ref.deref() !== undefined).length;
+    expect(held).toBeLessThan(300);
+    expect(queue.size).toBe(10);
   });
 });

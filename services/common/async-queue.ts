@@ -18,6 +18,9 @@ export interface AsyncQueue<T> extends AsyncIterable<T> {
   readonly ended: boolean;
 }
 
+/** How many of the items taken are held, at most. */
+const maxTaken = 256;
+
 export function createAsyncQueue<T>(limit: number): AsyncQueue<T> {
   let items: T[] = [];
   let taken = 0;
@@ -57,8 +60,9 @@ export function createAsyncQueue<T>(limit: number): AsyncQueue<T> {
           if (failure) throw failure.error;
           if (taken < items.length) {
             const item = items[taken++] as T;
-            if (taken === items.length) {
-              items = [];
+            // What was taken is let go of, also where something always waits.
+            if (taken === items.length || taken >= maxTaken) {
+              items = items.slice(taken);
               taken = 0;
             }
             yield item;
