@@ -9,6 +9,7 @@ import {
   WriteSchema,
 } from "#gen/parley/internal/v1/message_internal_service_pb.js";
 import type { Replicas } from "../../services/common/rpc/rpc.ts";
+import { SequenceMap } from "../../services/common/sequence-map.ts";
 import { createRendezvous } from "./rendezvous.ts";
 import { followReplicas } from "./replica-links.ts";
 import { createWriteLink, type WriteCaller, type WriteLink } from "./write-link.ts";
@@ -91,7 +92,7 @@ export function createWriteRouter(deps: WriteRouterDeps): WriteRouter {
   const now = deps.now ?? Date.now;
   const callers = new Map<number, Caller>();
   /** In the order they came, which is that of ids. */
-  const pending = new Map<bigint, Pending>();
+  const pending = new SequenceMap<Pending>();
   const moves = new Map<string, Move>();
   const links = followReplicas(deps.replicas, {
     name: "write link",
@@ -110,7 +111,7 @@ export function createWriteRouter(deps: WriteRouterDeps): WriteRouter {
   let standing: readonly WriteLink[] = [];
   let linkOf: (roomId: string) => WriteLink | undefined = () => undefined;
   let lastSlot = 0;
-  let lastId = 0n;
+  let lastId = 0;
   let closed = false;
 
   function send(link: WriteLink, entry: Pending): void {
@@ -126,11 +127,11 @@ export function createWriteRouter(deps: WriteRouterDeps): WriteRouter {
     standing = known.map(([, link]) => link);
     linkOf = createRendezvous(known);
     moves.clear();
-    for (const entry of pending.values()) {
+    for (const [, entry] of pending.entries()) {
       if (entry.link && !standing.includes(entry.link)) entry.link = undefined;
     }
     if (standing.length === 0) return;
-    for (const entry of pending.values()) placeOne(entry);
+    for (const [, entry] of pending.entries()) placeOne(entry);
   }
 
   /** In the order of ids: those of a room that stay where they are come before those that wait. */
@@ -148,14 +149,16 @@ export function createWriteRouter(deps: WriteRouterDeps): WriteRouter {
     }
   }
 
-  function answered(link: WriteLink, { id, outcome }: WriteResult): void {
+  function answered(link: WriteLink, result: WriteResult): void {
+    const id = Number(result.id);
+    const { outcome } = result;
     const entry = pending.get(id);
     if (entry?.link !== link) return;
     if (outcome.case === "ack") settle(id, entry, { ack: outcome.value });
     else settle(id, entry, { error: outcome.value ?? deps.unavailable() });
   }
 
-  function settle(id: bigint, entry: Pending, outcome: Outcome): void {
+  function settle(id: number, entry: Pending, outcome: Outcome): void {
     const { caller, roomId } = entry;
     pending.delete(id);
     caller.unanswered -= 1;
@@ -178,7 +181,7 @@ export function createWriteRouter(deps: WriteRouterDeps): WriteRouter {
 
   function giveUp(olderThan: number): void {
     moves.clear();
-    for (const [id, entry] of pending) {
+    for (const [id, entry] of pending.entries()) {
       if (entry.since > olderThan) return;
       settle(id, entry, { error: deps.unavailable() });
     }
@@ -203,7 +206,7 @@ export function createWriteRouter(deps: WriteRouterDeps): WriteRouter {
       if (pending.size >= maxPending) return answer({ error: deps.overloaded() });
       const id = ++lastId;
       const write = create(WriteSchema);
-      write.id = id;
+      write.id = BigInt(id);
       write.slot = BigInt(slot);
       write.operation = operation;
       if (traceparent !== undefined) write.traceparent = traceparent;

@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { Logger } from "pino";
 import { UnavailableError } from "../errors.ts";
+import { SequenceMap } from "../sequence-map.ts";
 import { toDatabaseError } from "./sqlite-errors.ts";
 import type { Failure } from "./sqlite-failure.ts";
 import type { ReplyMessage, RequestMessage, ThreadRequest, ThreadSetup } from "./sqlite-protocol.ts";
@@ -37,15 +38,16 @@ export function startSqliteThread(deps: SqliteThreadDeps): SqliteThread {
     workerData: setup,
     execArgv: [],
   });
-  const waiting = new Map<number, Waiting>();
+  let waiting = new SequenceMap<Waiting>();
   const health = createHealthLog(logger);
   let lastId = 0;
   let over: Error | undefined;
 
   function end(error: Error): void {
     over ??= error;
-    for (const { reject } of waiting.values()) reject(over);
-    waiting.clear();
+    const given = waiting;
+    waiting = new SequenceMap();
+    for (const [, { reject }] of given.entries()) reject(over);
   }
 
   function crash(cause: Error): void {
