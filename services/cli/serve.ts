@@ -6,6 +6,7 @@ import { createLogger } from "../common/logger.ts";
 import { type ParleyConfig, readParleyConfig } from "./config.ts";
 import type { Part } from "./parts.ts";
 import { type Started, startParley } from "./start-parley.ts";
+import { setV8Flags } from "./v8-flags.ts";
 import { version } from "./version.ts";
 
 /**
@@ -13,6 +14,7 @@ import { version } from "./version.ts";
  * ends it. A signal during the start waits for the step under way, so that nothing stays open.
  */
 export async function serve(env: Environment, hosted: ReadonlySet<Part>): Promise<void> {
+  setV8Flags();
   const config = readParleyConfig(env, hosted);
   const logger = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY });
   const stack = createCloseStack({ logger });
