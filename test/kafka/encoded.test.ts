@@ -2,7 +2,7 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { createKafkaClient } from "../../services/common/events/kafka-client.ts";
 import { createKafkaPublisher } from "../../services/common/events/kafka-publisher.ts";
-import { toKafkaMessage } from "../../services/common/events/kafka-records.ts";
+import { toKafkaMessages } from "../../services/common/events/kafka-records.ts";
 import { readDeadLetters } from "../../services/common/events/kafka-replay.ts";
 import { timelineRecords } from "../../services/common/events/test-event-log.ts";
 import { timelineTopic } from "../../services/common/events/topics.ts";
@@ -43,7 +43,7 @@ describe.skipIf(noKafka)("records as the cluster keeps them", { timeout: 120_000
     await start();
 
     const records = timelineRecords(newId(), 1, 4);
-    const [first, bad, passed, last] = records.map((record) => toKafkaMessage(timelineTopic, record));
+    const [first, bad, passed, last] = toKafkaMessages(timelineTopic, records);
     const publisher = createKafkaPublisher({ kafka: createKafkaClient(config, logger), logger });
     const broken = Buffer.from([0x0a, 0xff, 0x01]);
     await publisher.publish(config.prefix + timelineTopic.name, [

@@ -1,7 +1,7 @@
-import { fromBinary, type Message as ProtobufMessage, toBinary } from "@bufbuild/protobuf";
+import { type DescMessage, fromBinary, type Message as ProtobufMessage } from "@bufbuild/protobuf";
 import type { IHeaders, KafkaMessage, Message } from "kafkajs";
-import { bufferOf } from "../buffers.ts";
-import { type EventRecord, UnprocessableRecordError } from "./event-log.ts";
+import { type EventRecord, type PublicHeaders, type RecordOf, UnprocessableRecordError } from "./event-log.ts";
+import { encodeValues } from "./kafka-values.ts";
 import type { Topic } from "./topics.ts";
 
 /** Headers of every record; whatever else there is came with the record. */
@@ -28,24 +28,28 @@ export class UnreadableRecordError extends Error {
   }
 }
 
-/** `headers` are on top of the record's own. */
-export function toKafkaMessage(
-  topic: Topic,
-  { key, number, message, headers: own }: EventRecord,
-  headers?: Readonly<Record<string, string>>,
-): Message {
-  return {
+/** `headers` are on top of the records' own. */
+export function toKafkaMessages<D extends DescMessage>(
+  { schema }: Topic<D>,
+  records: readonly RecordOf<D>[],
+  headers?: PublicHeaders,
+): Message[] {
+  const values = encodeValues(
+    schema,
+    records.map(({ message }) => message),
+  );
+  return records.map(({ key, number, headers: own }, index) => ({
     key,
-    value: bufferOf(toBinary(topic.schema, message)),
+    value: values[index]!,
     headers: {
       [header.id]: `${key}:${number}`,
       [header.number]: String(number),
       [header.contentType]: contentType,
-      [header.messageType]: topic.schema.typeName,
+      [header.messageType]: schema.typeName,
       ...headers,
       ...own,
     },
-  };
+  }));
 }
 
 /** Throws UnreadableRecordError. */

@@ -21,7 +21,7 @@ import { createKafkaConsumer, type KafkaConsumer } from "./kafka-consumer.ts";
 import { keepDeadLetters, toDeadLetter } from "./kafka-dead-letters.ts";
 import { groupLag } from "./kafka-lag.ts";
 import { createKafkaPublisher } from "./kafka-publisher.ts";
-import { header, textOf, toKafkaMessage } from "./kafka-records.ts";
+import { header, textOf, toKafkaMessages } from "./kafka-records.ts";
 import { deadLetterTopicName, type Topic } from "./topics.ts";
 
 /**
@@ -141,11 +141,7 @@ export function createKafkaEventLog(deps: KafkaEventLogDeps): EventLog {
     async publish(topic, records, headers) {
       if (closing.signal.aborted) throw new DeliveryStoppedError();
       shown.published(records.length);
-      const extra = headers && { ...headers };
-      await publisher.publish(
-        nameOf(topic),
-        records.map((record) => toKafkaMessage(topic, record, extra)),
-      );
+      await publisher.publish(nameOf(topic), toKafkaMessages(topic, records, headers));
     },
     subscribe(topic, name, handler, options: SubscriptionOptions = {}) {
       const group = groupOf(name);
