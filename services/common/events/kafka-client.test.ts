@@ -1,6 +1,7 @@
-import kafkajs, { type Admin, type Kafka } from "kafkajs";
+import type { Admin, Kafka } from "kafkajs";
 import { expect, test } from "vitest";
 import { createWithAdmin } from "./kafka-client.ts";
+import { kafkajs } from "./kafka-library.ts";
 
 const notLeader = () =>
   new kafkajs.KafkaJSProtocolError(

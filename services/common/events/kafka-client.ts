@@ -1,10 +1,10 @@
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import kafkajs, { type Admin, type Kafka, type KafkaConfig as KafkaJsConfig } from "kafkajs";
+import type { Admin, Kafka, KafkaConfig as KafkaJsConfig } from "kafkajs";
 import type { Logger } from "pino";
 import { backoffMs } from "../backoff.ts";
 import type { KafkaConfig } from "./kafka-config.ts";
-import { mendKafkaJs } from "./kafka-library.ts";
+import { kafkajs } from "./kafka-library.ts";
 import { createTlsSockets } from "./kafka-tls.ts";
 
 /** How long one request may take, and a connection to come about, in ms. */
@@ -19,7 +19,6 @@ export function createKafkaClient(
   config: Pick<KafkaConfig, "brokers" | "tls" | "sasl">,
   logger: Logger,
 ): Kafka {
-  mendKafkaJs();
   const { brokers, tls, sasl } = config;
   const options: KafkaJsConfig = {
     clientId: `parley-${hostname()}-${process.pid}`,

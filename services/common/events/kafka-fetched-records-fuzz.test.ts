@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from "vitest";
 import { createRecordBatchDecoder } from "./kafka-fetched-records.ts";
-import { mendKafkaJs } from "./kafka-library.ts";
+import "./kafka-library.ts";
 import {
   type BatchSpec,
   createComparison,
@@ -16,7 +16,6 @@ let read: ReadFetched;
 let same: ReadFetched;
 
 beforeAll(() => {
-  mendKafkaJs();
   read = createFetchedReader({ anew: false });
   same = createComparison(read, createFetchedReader({ anew: true }));
 });

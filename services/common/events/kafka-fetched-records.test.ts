@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
 import { beforeAll, expect, test, vi } from "vitest";
 import { createRecordBatchDecoder } from "./kafka-fetched-records.ts";
-import { mendKafkaJs } from "./kafka-library.ts";
+import "./kafka-library.ts";
 import {
   type BatchSpec,
   createComparison,
@@ -21,7 +21,6 @@ let same: ReadFetched;
 let read: ReadFetched;
 
 beforeAll(() => {
-  mendKafkaJs();
   read = createFetchedReader({ anew: false });
   same = createComparison(read, createFetchedReader({ anew: true }));
 });

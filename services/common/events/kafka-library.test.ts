@@ -1,17 +1,8 @@
 import { createRequire } from "node:module";
-import { gzipSync } from "node:zlib";
 import type { Message } from "kafkajs";
-import { beforeAll, expect, test, vi } from "vitest";
-import { KafkaBytes } from "./kafka-bytes.ts";
-import { mendKafkaJs } from "./kafka-library.ts";
+import { expect, test } from "vitest";
+import "./kafka-library.ts";
 import { encodeProduceRequest, type ProduceRequest } from "./kafka-produce-request.ts";
-import {
-  createComparison,
-  createFetchedReader,
-  fetchedBytes,
-  type ReadFetched,
-  recordBatch,
-} from "./test-record-batch.ts";
 
 type CreateRequest = (request: object) => { encode(): Promise<{ buffer: Buffer }> };
 
@@ -24,15 +15,18 @@ const topic = "parley.timeline.v1";
 /** Before the topic's name are 14 bytes, behind it 12 up to the first batch, in which the first time is at 27. */
 const firstTimeAt = 14 + topic.length + 12 + 27;
 
-beforeAll(mendKafkaJs);
-
-/** By KafkaJS as it is on the disk. */
-async function byKafkaJs(request: ProduceRequest): Promise<Buffer> {
-  const file = load.resolve(`${requests}/v3/request`);
+/** A module of KafkaJS as it is on the disk. */
+function loadUnmended(module: string): unknown {
+  const file = load.resolve(module);
   const mended = load.cache[file];
   delete load.cache[file];
-  const create = load(file) as CreateRequest;
+  const unmended = load(file);
   load.cache[file] = mended;
+  return unmended;
+}
+
+async function byKafkaJs(request: ProduceRequest): Promise<Buffer> {
+  const create = loadUnmended(`${requests}/v3/request`) as CreateRequest;
   return (await create({ ...plain, ...request }).encode()).buffer;
 }
 
@@ -163,66 +157,42 @@ test("KafkaJS uses it in the version that brokers take", async () => {
   expect(encoded).toEqual({ buf: encoded.buffer, buffer: encoded.buffer });
 });
 
-test("KafkaJS decodes what brokers answer to fetches without its own decoder", async () => {
-  const { decode } = load("kafkajs/src/protocol/requests/fetch/v11/response");
-  const Decoder = load("kafkajs/src/protocol/decoder");
-  const readTime = vi.spyOn(Decoder.prototype, "readVarLong");
-  const answer = new KafkaBytes();
-  // Throttling, error and session, then a topic with a partition: number, error, three offsets, nothing aborted, replica.
-  answer.int32(0);
-  answer.int16(0);
-  answer.int32(0);
-  answer.int32(1);
-  answer.int16(topic.length);
-  answer.text(topic);
-  answer.int32(1);
-  answer.int32(4);
-  answer.int16(0);
-  for (let i = 0; i < 3; i++) answer.int64(9);
-  answer.int32(-1);
-  answer.int32(-1);
-  const batch = recordBatch({ records: [{ key: "room", value, headers: [["epoch", "1"]] }] });
-  answer.sized(() => {
-    for (const byte of batch) answer.int8((byte << 24) >> 24);
-  });
-  const { responses } = await decode(answer.bytes());
-  expect(responses[0].partitions[0]).toMatchObject({
-    partition: 4,
-    messages: [{ offset: "7", key: Buffer.from("room"), value, headers: { epoch: Buffer.from("1") } }],
-  });
-  expect(readTime).not.toHaveBeenCalled();
-  readTime.mockRestore();
+const grouping = "kafkajs/src/producer/groupMessagesPerPartition";
+type Group = (given: object) => Record<string, Message[]>;
+const partitions = Array.from({ length: 12 }, (_, partitionId) => ({ partitionId, leader: 1 }));
+const byNumber = ({ message: { key } }: { message: Message }) => (Number(key) * 7) % partitions.length;
+
+test.each([0, 1, 5, 300])("%i records: grouped by partition as KafkaJS does it", (count) => {
+  const messages = Array.from({ length: count }, (_, i) => ({ key: String(i), value }));
+  const given = { topic, partitionMetadata: partitions, messages, partitioner: byNumber };
+  const groups = (load(grouping) as Group)(given);
+  const theirs = (loadUnmended(grouping) as Group)(given);
+  expect(groups).toEqual(theirs);
+  expect(Object.keys(groups)).toEqual(Object.keys(theirs));
+  expect((load(grouping) as Group)({ ...given, partitionMetadata: [] })).toEqual({});
 });
 
-/** By KafkaJS as it is mended. */
-const read: ReadFetched = (fetched) => createFetchedReader({ anew: false })(fetched);
-
-/** Of one record. */
-function gzippedBatch(plain: Buffer): Buffer {
-  return recordBatch({ raw: gzipSync(plain.subarray(61)), count: 1, attributes: 1 });
-}
-
-test.each([1_001, 2 ** 20, 2 ** 30])(
-  "%i headers that aren't there are an error, soon",
-  async (headerCount) => {
-    const plain = recordBatch({ records: [{ headers: [["a", "1"]], headerCount }] });
-    expect(await read(fetchedBytes(plain))).toContain(`can't have ${headerCount} headers`);
-    const gzipped = gzippedBatch(plain);
-    expect(await read(fetchedBytes(gzipped))).toContain(`can't have ${headerCount} headers`);
-  },
-);
-
-test("a thousand headers that aren't there are what KafkaJS makes up", async () => {
-  const headers = [["a", "1"]] as const;
-  const same = createComparison(read, createFetchedReader({ anew: true }));
-  await same(fetchedBytes(recordBatch({ records: [{ headers, headerCount: 1_000 }] })));
-});
-
-test("many headers that are there are read, compressed or not", async () => {
-  const headers = Array.from({ length: 2_000 }, (_, i) => [`${i}`, null] as const);
-  const plain = recordBatch({ records: [{ headers }] });
-  const gzipped = gzippedBatch(plain);
-  const [first, second] = JSON.parse(await read(fetchedBytes(plain, gzipped)));
-  expect(Object.keys(first.headers)).toHaveLength(2_000);
-  expect(second.headers).toEqual(first.headers);
+test("KafkaJS' producer groups with it", async () => {
+  // With which KafkaJS' own begins.
+  const reduce = () => {
+    throw new Error("grouped by KafkaJS");
+  };
+  const messages = Object.assign([{ key: "1", value }], { reduce });
+  const produced: ProduceRequest[] = [];
+  const broker = { nodeId: 1, produce: async (request: ProduceRequest) => void produced.push(request) };
+  const cluster = {
+    addMultipleTargetTopics: async () => {},
+    refreshMetadataIfNecessary: async () => {},
+    findTopicPartitionMetadata: () => partitions,
+    findLeaderForPartitions: (_: string, found: string[]) => ({ 1: found }),
+    findBroker: async () => broker,
+  };
+  const eosManager = new Proxy({}, { get: () => () => false });
+  const retrier = (work: () => unknown) => work();
+  const createSend = load("kafkajs/src/producer/sendMessages") as (
+    deps: object,
+  ) => (batch: object) => Promise<unknown>;
+  const send = createSend({ cluster, eosManager, retrier, partitioner: byNumber });
+  await send({ acks: 0, topicMessages: [{ topic, messages }] });
+  expect(produced[0]!.topicData[0]!.partitions).toMatchObject([{ partition: "7", messages: [{ key: "1" }] }]);
 });

@@ -1,24 +1,27 @@
 import { createRequire } from "node:module";
+import type { ICustomPartitioner, Message, PartitionMetadata } from "kafkajs";
 import { createRecordBatchDecoder, type RecordBatch } from "./kafka-fetched-records.ts";
 import { InflightRequests } from "./kafka-inflight.ts";
 import { encodeProduceRequest, type ProduceRequest } from "./kafka-produce-request.ts";
 
 const load = createRequire(import.meta.url);
-let mended = false;
 
 /**
- * KafkaJS 2.2.4, the last version there is, does four things that cost more than all else it does, and one by which a
+ * KafkaJS 2.2.4, the last version there is, does five things that cost more than all else it does, and one by which a
  * broken record stops the process. They are replaced in the library as it is loaded, where it keeps them; what it then
- * does is the same. To be called before the first client is made.
+ * does is the same. So whoever needs more of it than its types has it from here: loaded before, it would keep some of
+ * its own.
  */
-export function mendKafkaJs(): void {
-  if (mended) return;
-  mended = true;
+export const kafkajs = loadMended();
+
+function loadMended(): typeof import("kafkajs") {
   quietIdleConnections();
   forgetAnswered();
   encodeProduceRequests();
   decodeRecordBatches();
   boundHeaders();
+  groupInOnePass();
+  return load("kafkajs") as typeof import("kafkajs");
 }
 
 interface RequestQueue {
@@ -124,4 +127,29 @@ function boundHeaders(): void {
     this.offset = from;
     return read.call(this, reader);
   };
+}
+
+interface Grouping {
+  readonly topic: string;
+  readonly partitionMetadata: PartitionMetadata[];
+  readonly messages: readonly Message[];
+  readonly partitioner: ReturnType<ICustomPartitioner>;
+}
+
+/** It copies what a partition has so far, and the object of all partitions, for each message. */
+function groupInOnePass(): void {
+  const file = load.resolve("kafkajs/src/producer/groupMessagesPerPartition");
+  load(file);
+  load.cache[file]!.exports = groupMessages;
+}
+
+function groupMessages({ topic, partitionMetadata, messages, partitioner }: Grouping) {
+  const groups: Record<number, Message[]> = {};
+  if (partitionMetadata.length === 0) return groups;
+  for (const message of messages) {
+    const partition = partitioner({ topic, partitionMetadata, message });
+    groups[partition] ??= [];
+    groups[partition].push(message);
+  }
+  return groups;
 }

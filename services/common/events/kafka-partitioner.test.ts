@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import kafkajs from "kafkajs";
 import { expect, test } from "vitest";
+import { kafkajs } from "./kafka-library.ts";
 import { createKafkaPartitioner } from "./kafka-partitioner.ts";
 
 const partitions = Array.from({ length: 12 }, (_, partitionId) => ({ partitionId, leader: 1 }));

@@ -1,6 +1,11 @@
 import { type DescMessage, fromBinary, type Message as ProtobufMessage } from "@bufbuild/protobuf";
 import type { IHeaders, KafkaMessage, Message } from "kafkajs";
-import { type EventRecord, type PublicHeaders, type RecordOf, UnprocessableRecordError } from "./event-log.ts";
+import {
+  type EventRecord,
+  type PublicHeaders,
+  type RecordOf,
+  UnprocessableRecordError,
+} from "./event-log.ts";
 import { encodeValues } from "./kafka-values.ts";
 import type { Topic } from "./topics.ts";
 

@@ -1,8 +1,9 @@
 import { setTimeout } from "node:timers/promises";
-import kafkajs, { type Admin, type ITopicMetadata } from "kafkajs";
+import type { Admin, ITopicMetadata } from "kafkajs";
 import type { Logger } from "pino";
 import { createKafkaClient, createWithAdmin, type WithAdmin } from "./kafka-client.ts";
 import type { KafkaConfig, TopicSettings } from "./kafka-config.ts";
+import { kafkajs } from "./kafka-library.ts";
 import { allTopics, deadLetterTopicName } from "./topics.ts";
 
 const leaderTimeoutMs = 20_000;

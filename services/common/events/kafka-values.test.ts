@@ -51,7 +51,9 @@ test("what can't be encoded is refused as it is alone", () => {
   for (const message of [wrong, other]) {
     const alone = () => toBinary(TimelineEventSchema, message);
     expect(alone).toThrow();
-    expect(() => encodeValues(TimelineEventSchema, [posted("text"), message])).toThrow(errorOf(alone).message);
+    expect(() => encodeValues(TimelineEventSchema, [posted("text"), message])).toThrow(
+      errorOf(alone).message,
+    );
   }
 });
 
