@@ -11,8 +11,13 @@ const maxPrefixed = 2 ** 27 - 1;
 
 /** What Kafka's formats are made of, written one after the other into one buffer that grows. */
 export class KafkaBytes {
-  #buffer = Buffer.allocUnsafe(16 * 1024);
+  #buffer: Buffer;
   #at = 0;
+
+  /** With room for so many bytes before it has to grow. */
+  constructor(room: number) {
+    this.#buffer = Buffer.allocUnsafe(room);
+  }
 
   /** What was written. */
   bytes(): Buffer {
