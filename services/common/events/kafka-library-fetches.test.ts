@@ -19,7 +19,7 @@ test("KafkaJS decodes what brokers answer to fetches without its own decoder", a
   const { decode } = load("kafkajs/src/protocol/requests/fetch/v11/response");
   const Decoder = load("kafkajs/src/protocol/decoder");
   const readTime = vi.spyOn(Decoder.prototype, "readVarLong");
-  const answer = new KafkaBytes();
+  const answer = new KafkaBytes(1_024);
   // Throttling, error and session, then a topic with a partition: number, error, three offsets, nothing aborted, replica.
   answer.int32(0);
   answer.int16(0);

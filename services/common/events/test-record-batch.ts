@@ -35,7 +35,7 @@ export interface RecordSpec {
 export function recordBatch(spec: BatchSpec): Buffer {
   const { firstOffset = 7n, firstTime = 1_764_190_000_000n, maxTime = firstTime, producerId = -1n } = spec;
   const { attributes = 0, magic = 2, records = [], count = records.length, raw } = spec;
-  const out = new KafkaBytes();
+  const out = new KafkaBytes(1_024);
   const bigint = (value: bigint) => {
     out.int32(Number(BigInt.asIntN(32, value >> 32n)));
     out.int32(Number(BigInt.asIntN(32, value)));
