@@ -14,7 +14,6 @@ import { version } from "./version.ts";
  * ends it. A signal during the start waits for the step under way, so that nothing stays open.
  */
 export async function serve(env: Environment, hosted: ReadonlySet<Part>): Promise<void> {
-  setV8Flags();
   const config = readParleyConfig(env, hosted);
   const logger = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY });
   const stack = createCloseStack({ logger });
@@ -29,7 +28,9 @@ export async function serve(env: Environment, hosted: ReadonlySet<Part>): Promis
     },
   });
   try {
-    announce(await starting, config, logger);
+    const started = await starting;
+    setV8Flags();
+    announce(started, config, logger);
   } catch (error) {
     if (stop.signal.aborted) return;
     await stack.close();

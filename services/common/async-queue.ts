@@ -18,7 +18,7 @@ export interface AsyncQueue<T> extends AsyncIterable<T> {
   readonly ended: boolean;
 }
 
-/** How many of the items taken are held, at most. */
+/** How many of the items taken are held, at most, or as many as wait: each is moved up once or twice. */
 const maxTaken = 256;
 
 export function createAsyncQueue<T>(limit: number): AsyncQueue<T> {
@@ -61,7 +61,7 @@ export function createAsyncQueue<T>(limit: number): AsyncQueue<T> {
           if (taken < items.length) {
             const item = items[taken++] as T;
             // What was taken is let go of, also where something always waits.
-            if (taken === items.length || taken >= maxTaken) {
+            if (taken === items.length || (taken >= maxTaken && 2 * taken >= items.length)) {
               items = items.slice(taken);
               taken = 0;
             }

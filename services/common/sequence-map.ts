@@ -1,6 +1,7 @@
 /**
  * What is kept under rising numbers and soon gone again, such as requests that wait for their answers; in the order of the
- * numbers. A ring of as many places as lie between the lowest and the highest number that are there.
+ * numbers. A ring of as many places as lie between the lowest and the highest number that are there, 8 bytes each: for
+ * what ends within seconds, by a time-out if not otherwise.
  *
  * A Map does the same, but each time it renews its table, which under such use it does all the time, the old table goes
  * on pointing to the new one. Once one of these has become old itself, V8 takes all later ones, and everything that ever

@@ -163,7 +163,8 @@ export function createWatchers(deps: { maxQueuedBatches: number; metrics?: Metri
       const encoded = new Map<Watcher, Uint8Array[]>();
       const add = (watcher: Watcher, record: TimelineRecord) => {
         if (!record.encoded) batchFor(batches, watcher).events.push(record.message);
-        else if (!encoded.get(watcher)?.push(record.encoded)) encoded.set(watcher, [record.encoded]);
+        else if (!encoded.get(watcher)?.push(record.encoded.bytes))
+          encoded.set(watcher, [record.encoded.bytes]);
       };
       for (const record of records) {
         const ofRoom = byRoom.of(record.key);

@@ -16,8 +16,8 @@ export interface Person {
 
 export type Task =
   | { kind: "throughput"; url: string; people: Person[]; inFlight: number; seconds: number }
-  | { kind: "latency"; url: string; people: Person[]; perSecond: number; seconds: number }
-  | { kind: "fanout"; url: string; people: Person[]; perSecond: number; seconds: number }
+  | { kind: "latency"; url: string; people: Person[]; perSecond: number; tickMs?: number; seconds: number }
+  | { kind: "fanout"; url: string; people: Person[]; perSecond: number; tickMs?: number; seconds: number }
   | { kind: "idle"; url: string; people: Person[] }
   | ({ kind: "overload"; url: string; people: Person[] } & OpenLoop);
 
@@ -32,8 +32,8 @@ export interface LoadResult {
 }
 
 const warmupSeconds = 2;
-/** How often what has become due is posted; the wait counts from when it was due. */
-const tickMs = 5;
+/** How often what has become due is posted, if the task doesn't say; the wait counts from when it was due. */
+const defaultTickMs = 1;
 
 async function open(url: string, person: Person): Promise<BenchSocket> {
   const socket = await openBenchSocket(new URL(url), "parley.v1.json");
@@ -128,7 +128,7 @@ async function paced(task: Task & { kind: "latency" | "fanout" }, measure: boole
   const timer = setInterval(() => {
     const due = Math.floor(((performance.now() - start) / 1000) * task.perSecond);
     for (; posted < due; posted++) posters[posted % posters.length]!(posted, 1, 1);
-  }, tickMs);
+  }, task.tickMs ?? defaultTickMs);
   await seconds(warmupSeconds);
   counting = true;
   process.send?.({ started: true });

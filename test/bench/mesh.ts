@@ -14,6 +14,8 @@ import { measures, people, profilerFlags, type Target } from "./targets.ts";
 const perSecond = 5000;
 const rooms = 50;
 const idleSeconds = 10;
+/** A generator that wakes more often takes from the processes what the network would not. */
+const tickMs = 5;
 
 /** What runs, besides Kafka. */
 interface Topology extends Required<Pick<MeshOptions, "gateways" | "services">> {
@@ -144,7 +146,14 @@ async function steadily(
   seconds: number,
 ): Promise<Measurement & { batch: number; shares: Map<string, number> }> {
   const [cpus, commits] = [mesh.cpus(), await mesh.commits()];
-  const result = await load(mesh, { kind: "latency", url: mesh.url, people: members, perSecond, seconds });
+  const result = await load(mesh, {
+    kind: "latency",
+    url: mesh.url,
+    people: members,
+    perSecond,
+    tickMs,
+    seconds,
+  });
   const after = await mesh.commits();
   const writes = after.writes - commits.writes;
   const shares = [...mesh.cpus()].map(

@@ -1,4 +1,4 @@
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { toBinary } from "@bufbuild/protobuf";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { createKafkaClient } from "../../services/common/events/kafka-client.ts";
 import { createKafkaPublisher } from "../../services/common/events/kafka-publisher.ts";
@@ -21,18 +21,17 @@ describe.skipIf(noKafka)("records as the cluster keeps them", { timeout: 120_000
   test("come as bytes to who asks for them; what turns out to be no message is a dead letter", async () => {
     const config = await preparedKafka((await sharedKafka()).url);
     const { log, start } = startTestLog(config);
-    const bytes: (Uint8Array | undefined)[] = [];
+    const passed: { bytes: Buffer; fields: readonly number[] }[] = [];
     const messages: unknown[] = [];
     const decoded: number[] = [];
     log.subscribe(
       timelineTopic,
       "bytes",
       (batch) => {
-        // Whoever doesn't look into a record passes it on, whatever it is.
-        const seen = batch.map(({ encoded }) => encoded);
-        const known = batch.filter(({ number }) => number !== 3).map(({ message }) => message);
-        bytes.push(...seen);
-        messages.push(...known);
+        // Who doesn't look into a record passes it on, whatever is in it.
+        const asked = batch.filter(({ number }) => number !== 3).map(({ message }) => message);
+        messages.push(...asked);
+        for (const { encoded } of batch) passed.push({ ...encoded!, bytes: Buffer.from(encoded!.bytes) });
       },
       { encoded: true },
     );
@@ -42,33 +41,31 @@ describe.skipIf(noKafka)("records as the cluster keeps them", { timeout: 120_000
     });
     await start();
 
-    const records = timelineRecords(newId(), 1, 4);
-    const [first, bad, passed, last] = toKafkaMessages(timelineTopic, records);
+    const records = timelineRecords(newId(), 1, 5);
+    const values = records.map(({ message }) => Buffer.from(toBinary(timelineTopic.schema, message)));
+    values[1] = Buffer.from([0x0a, 0xff, 0x01]);
+    // A post whose client id is longer than the post.
+    for (const at of [2, 3]) values[at] = Buffer.from([0x2a, 0x02, 0x0a, 0xff]);
     const publisher = createKafkaPublisher({ kafka: createKafkaClient(config, logger), logger });
-    const broken = Buffer.from([0x0a, 0xff, 0x01]);
-    await publisher.publish(config.prefix + timelineTopic.name, [
-      first!,
-      { ...bad!, value: broken },
-      { ...passed!, value: broken },
-      last!,
-    ]);
-    const encoded = records.map(({ message }) => toBinary(timelineTopic.schema, message));
-    await vi.waitFor(() => expect(decoded).toEqual([1, 4]), patience);
-    await vi.waitFor(() => expect(bytes).toHaveLength(3), patience);
-    expect(bytes.map((each) => Buffer.from(each!))).toEqual(
-      [encoded[0]!, broken, encoded[3]!].map((each) => Buffer.from(each)),
+    await publisher.publish(
+      config.prefix + timelineTopic.name,
+      toKafkaMessages(timelineTopic, records).map((record, at) => ({ ...record, value: values[at]! })),
     );
-    expect(messages).toEqual(
-      [encoded[0]!, encoded[3]!].map((each) => fromBinary(timelineTopic.schema, each)),
-    );
+    await vi.waitFor(() => expect(decoded).toEqual([1, 5]), patience);
+    await vi.waitFor(() => expect(passed).toHaveLength(3), patience);
+    expect(passed.map(({ bytes }) => bytes)).toEqual([values[0], values[2], values[4]]);
+    expect(passed.map(({ fields }) => fields)).toEqual([[1, 2], [5], [1, 2]]);
+    expect(messages).toEqual([records[0]?.message, records[4]?.message]);
 
     await vi.waitFor(async () => {
       const letters = await readDeadLetters({ config, logger }, timelineTopic);
       const told = letters.map(({ group, number, reason }) => `${group} ${number} ${reason}`).sort();
       expect(told).toEqual([
-        "bytes 2 UnprocessableRecordError: its value can't be decoded",
+        "bytes 2 UnreadableRecordError: its value can't be decoded",
+        "bytes 4 UnprocessableRecordError: its value can't be decoded",
         "messages 2 UnreadableRecordError: its value can't be decoded",
         "messages 3 UnreadableRecordError: its value can't be decoded",
+        "messages 4 UnreadableRecordError: its value can't be decoded",
       ]);
     }, patience);
     await publisher.close(1_000);

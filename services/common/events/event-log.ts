@@ -68,6 +68,13 @@ export interface SubscriptionOptions {
   readonly encoded?: boolean;
 }
 
+/** A message in bytes, of which it is known that it is whole as far as its own fields go. */
+export interface EncodedMessage {
+  readonly bytes: Uint8Array;
+  /** The numbers of the fields that are there. */
+  readonly fields: readonly number[];
+}
+
 /** What is published. */
 export interface EventRecord<M extends Message = Message> {
   /** The id of that which the record belongs to and is ordered by: a UUID. */
@@ -76,7 +83,7 @@ export interface EventRecord<M extends Message = Message> {
   readonly number: bigint | number;
   readonly message: M;
   /** The message as the log keeps it. Only for who subscribed to that, and where the log keeps bytes. */
-  readonly encoded?: Uint8Array | undefined;
+  readonly encoded?: EncodedMessage | undefined;
   /** For tracing and the like; nothing that the message would not be understood without. */
   readonly headers?: Readonly<Record<string, string>>;
 }

@@ -122,8 +122,10 @@ function boundHeaders(): void {
   prototype.readVarIntArray = function (this: KafkaJsDecoder, reader: unknown) {
     const from = this.offset;
     const count = this.readVarInt();
-    if (count > Math.max(this.buffer.length, maxMadeUp))
-      throw new RangeError(`a record of ${this.buffer.length} bytes can't have ${count} headers`);
+    // Each takes two bytes at least.
+    const room = this.buffer.length - this.offset;
+    if (count > Math.max(room / 2, maxMadeUp))
+      throw new RangeError(`${count} headers can't be in the ${room} bytes that are left of a record`);
     this.offset = from;
     return read.call(this, reader);
   };

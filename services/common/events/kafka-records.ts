@@ -1,6 +1,8 @@
 import { type DescMessage, fromBinary, type Message as ProtobufMessage } from "@bufbuild/protobuf";
+import { BinaryReader } from "@bufbuild/protobuf/wire";
 import type { IHeaders, KafkaMessage, Message } from "kafkajs";
 import {
+  type EncodedMessage,
   type EventRecord,
   type PublicHeaders,
   type RecordOf,
@@ -67,9 +69,28 @@ export function fromKafkaMessage(topic: Topic, stored: KafkaMessage): EventRecor
   }
 }
 
-/** The same for who wants the bytes: the message is decoded when it is asked for. Throws UnreadableRecordError. */
-export function toEncodedRecord(topic: Topic, stored: KafkaMessage): EventRecord {
-  return new EncodedRecord(topic, read(topic, stored));
+/**
+ * The same for who wants the bytes: they are looked through, the message is decoded when it is asked for. Throws
+ * UnreadableRecordError.
+ */
+export function toEncodedRecord(topic: Topic, message: KafkaMessage): EventRecord {
+  const stored = read(topic, message);
+  try {
+    return new EncodedRecord(topic, stored, fieldsOf(stored.value));
+  } catch (error) {
+    throw new UnreadableRecordError(undecodable, error);
+  }
+}
+
+function fieldsOf(message: Uint8Array): number[] {
+  const reader = new BinaryReader(message);
+  const fields: number[] = [];
+  while (reader.pos < reader.len) {
+    const [number, wireType] = reader.tag();
+    reader.skip(wireType, number);
+    fields.push(number);
+  }
+  return fields;
 }
 
 const undecodable = "its value can't be decoded";
@@ -85,22 +106,22 @@ interface Stored {
 class EncodedRecord implements EventRecord {
   readonly key: string;
   readonly number: number;
-  readonly encoded: Uint8Array;
+  readonly encoded: EncodedMessage;
   declare readonly headers?: Readonly<Record<string, string>>;
   readonly #topic: Topic;
   #message: ProtobufMessage | undefined;
 
-  constructor(topic: Topic, { key, number, value, headers }: Stored) {
+  constructor(topic: Topic, { key, number, value, headers }: Stored, fields: readonly number[]) {
     this.key = key;
     this.number = number;
-    this.encoded = value;
+    this.encoded = { bytes: value, fields };
     if (headers) this.headers = headers;
     this.#topic = topic;
   }
 
   get message(): ProtobufMessage {
     try {
-      this.#message ??= fromBinary(this.#topic.schema, this.encoded);
+      this.#message ??= fromBinary(this.#topic.schema, this.encoded.bytes);
     } catch (error) {
       throw new UnprocessableRecordError(this, undecodable, error);
     }
