@@ -1,4 +1,4 @@
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
 import { pino } from "pino";
 import { describe, expect, test, vi } from "vitest";
@@ -8,7 +8,6 @@ import {
   type WatchResponse,
   WatchResponseSchema,
 } from "#gen/parley/internal/v1/delivery_service_pb.js";
-import { TimelineEventSchema } from "#gen/parley/message/v1/timeline_pb.js";
 import { createDeliveryLinks } from "./delivery-links.ts";
 import { turns, until } from "./test-connection.ts";
 import { createTestServers, useLinkSetting } from "./test-links.ts";
@@ -81,18 +80,6 @@ describe("one replica", () => {
     expect(added).toBe(false);
     await acknowledge();
     expect(added).toBe(true);
-  });
-
-  test("events that Delivery in this process passes on in their bytes are decoded", async () => {
-    const { last, received } = await start("a");
-    const event = create(TimelineEventSchema, { roomId: "r", seq: 3n, actorId: "u" });
-    const passedOn = response({ traces: [{ roomId: "r", seq: 3n, traceparent: "t" }] });
-    const bytes = toBinary(TimelineEventSchema, event);
-    passedOn.$unknown = [{ no: 2, wireType: 2, data: new Uint8Array([bytes.length, ...bytes]) }];
-    await last().answer(passedOn);
-    await last().answer(response({ events: [event] }));
-    expect(received.map(({ events }) => events)).toEqual([[event], [event]]);
-    expect(received[0]?.traces).toEqual(passedOn.traces);
   });
 
   test("what is added and removed in one turn ends as it was last said", async () => {

@@ -1,24 +1,14 @@
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createRecordBatchDecoder } from "./kafka-fetched-records.ts";
-import "./kafka-library.ts";
 import {
   type BatchSpec,
-  createComparison,
-  createFetchedReader,
+  createReaders,
   fetchedBytes,
-  type ReadFetched,
   type RecordSpec,
   recordBatch,
 } from "./test-record-batch.ts";
 
-let read: ReadFetched;
-/** Error unless KafkaJS makes the same of it. */
-let same: ReadFetched;
-
-beforeAll(() => {
-  read = createFetchedReader({ anew: false });
-  same = createComparison(read, createFetchedReader({ anew: true }));
-});
+const { read, same } = createReaders();
 
 /** mulberry32: small, and the same everywhere. */
 function createRandom(seed: number) {

@@ -1,29 +1,19 @@
 import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
-import { beforeAll, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createRecordBatchDecoder } from "./kafka-fetched-records.ts";
-import "./kafka-library.ts";
 import {
   type BatchSpec,
-  createComparison,
-  createFetchedReader,
+  createReaders,
   fetchedBytes,
-  type ReadFetched,
   type RecordSpec,
   recordBatch,
 } from "./test-record-batch.ts";
 
 const value = Buffer.from("what was said");
 const maxSafe = BigInt(Number.MAX_SAFE_INTEGER);
-/** Error unless KafkaJS makes the same of it: values, their order and places in memory, or the error. */
-let same: ReadFetched;
-/** By KafkaJS as it is mended. */
-let read: ReadFetched;
-
-beforeAll(() => {
-  read = createFetchedReader({ anew: false });
-  same = createComparison(read, createFetchedReader({ anew: true }));
-});
+/** Of `same`: values, their order and places in memory, or the error. */
+const { read, same } = createReaders();
 
 const one = (record: RecordSpec): BatchSpec => ({ records: [record] });
 

@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import "./kafka-library.ts";
 import { type Content, KafkaBytes } from "./kafka-bytes.ts";
 
 /** A batch to be read; what isn't said is as of most. */
@@ -94,8 +95,14 @@ export function fetchedBytes(...batches: readonly Uint8Array[]): Buffer {
 /** What comes of such bytes: all there is to see of the records, or of the error. */
 export type ReadFetched = (fetched: Buffer) => Promise<string>;
 
+/** `read` is by KafkaJS as it is mended; `same` is the same, and an error unless KafkaJS makes the same of it. */
+export function createReaders(): { read: ReadFetched; same: ReadFetched } {
+  const read = createFetchedReader({ anew: false });
+  return { read, same: createComparison(read, createFetchedReader({ anew: true })) };
+}
+
 /** For each of these bytes both readers are asked: error unless they say the same, which is the answer. */
-export function createComparison(read: ReadFetched, expected: ReadFetched): ReadFetched {
+function createComparison(read: ReadFetched, expected: ReadFetched): ReadFetched {
   return async (fetched) => {
     const [one, other] = [await read(fetched), await expected(fetched)];
     if (one !== other) throw new Error(`of ${fetched.toString("hex")}\n${one}\nis in place of\n${other}`);
@@ -104,7 +111,7 @@ export function createComparison(read: ReadFetched, expected: ReadFetched): Read
 }
 
 /** By KafkaJS as it is loaded; if `anew`, by what is on the disk, which leaves what is loaded as it is. */
-export function createFetchedReader({ anew }: { anew: boolean }): ReadFetched {
+function createFetchedReader({ anew }: { anew: boolean }): ReadFetched {
   const load = createRequire(import.meta.url);
   const loaded = () => Object.entries(load.cache).filter(([file]) => file.includes("/kafkajs/src/"));
   const before = anew ? loaded() : [];
