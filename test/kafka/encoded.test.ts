@@ -1,5 +1,12 @@
-import { toBinary } from "@bufbuild/protobuf";
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import {
+  DeliveryService,
+  type WatchRequest,
+  WatchRequestSchema,
+  type WatchResponse,
+} from "#gen/parley/internal/v1/delivery_service_pb.js";
+import { createAsyncQueue } from "../../services/common/async-queue.ts";
 import { createKafkaClient } from "../../services/common/events/kafka-client.ts";
 import { createKafkaPublisher } from "../../services/common/events/kafka-publisher.ts";
 import { toKafkaMessages } from "../../services/common/events/kafka-records.ts";
@@ -8,6 +15,11 @@ import { timelineRecords } from "../../services/common/events/test-event-log.ts"
 import { timelineTopic } from "../../services/common/events/topics.ts";
 import { newId } from "../../services/common/ids.ts";
 import { createLogger } from "../../services/common/logger.ts";
+import { createLocalRpc } from "../../services/common/rpc/local.ts";
+import { startVerifier } from "../../services/common/test-verifier.ts";
+import { createValidator } from "../../services/common/validation.ts";
+import { readDeliveryConfig } from "../../services/delivery/config.ts";
+import { startDelivery } from "../../services/delivery/service.ts";
 import { noKafka, sharedKafka } from "../kafka.ts";
 import { preparedKafka } from "./environment.ts";
 import { startTestLog } from "./test-log.ts";
@@ -68,6 +80,34 @@ describe.skipIf(noKafka)("records as the cluster keeps them", { timeout: 120_000
         "messages 4 UnreadableRecordError: its value can't be decoded",
       ]);
     }, patience);
+    await publisher.close(1_000);
+    await log.close();
+  });
+
+  test("are passed on by Delivery without a look inside, but at joins", async () => {
+    const config = await preparedKafka((await sharedKafka()).url);
+    const { log, start } = startTestLog(config);
+    const rpc = createLocalRpc({ logger });
+    const { verifier } = startVerifier();
+    const deps = { logger, rpc, events: log, validator: createValidator(), verifier };
+    const delivery = await startDelivery(readDeliveryConfig(), deps);
+    onTestFinished(() => delivery.close());
+    const roomId = newId();
+    const requests = createAsyncQueue<WatchRequest>(10);
+    const responses = rpc.client(DeliveryService).watch(requests)[Symbol.asyncIterator]();
+    requests.push(create(WatchRequestSchema, { ref: 1n, addRooms: [roomId] }));
+    expect((await responses.next()).value?.acknowledgedRef).toBe(1n);
+    await start();
+
+    const publisher = createKafkaPublisher({ kafka: createKafkaClient(config, logger), logger });
+    // A post whose client id is longer than the post: who decoded it would find it unreadable.
+    const broken = Buffer.from([0x2a, 0x02, 0x0a, 0xff]);
+    const [record] = toKafkaMessages(timelineTopic, timelineRecords(roomId, 1, 1));
+    await publisher.publish(config.prefix + timelineTopic.name, [{ ...record!, value: broken }]);
+    let passedOn: WatchResponse | undefined;
+    while (!passedOn?.$unknown) passedOn = (await responses.next()).value as WatchResponse;
+    expect(passedOn.$unknown).toEqual([{ no: 2, wireType: 2, data: new Uint8Array([4, ...broken]) }]);
+    requests.end();
     await publisher.close(1_000);
     await log.close();
   });
